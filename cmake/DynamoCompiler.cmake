@@ -1,0 +1,32 @@
+# How everything of ours is compiled: C++20 without extensions, warnings are
+# errors, sanitizers on request.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()
+
+add_library(dynamo_compiler INTERFACE)
+target_compile_options(dynamo_compiler INTERFACE
+  -Wall -Wextra -Wpedantic -Werror -Wconversion -Wno-sign-conversion
+  -Wnon-virtual-dtor -Wold-style-cast
+  # GCC would also call it shadowing when a variable is named like a type.
+  $<IF:$<CXX_COMPILER_ID:Clang>,-Wshadow,-Wshadow=local>
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # Debian's CAF 0.17.6 is built with GCC; templates that both instantiate
+  # must not replace each other at run time.
+  target_compile_options(dynamo_compiler INTERFACE -fvisibility=hidden)
+endif()
+
+if(DYNAMO_SANITIZE)
+  add_compile_options(-fsanitize=${DYNAMO_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${DYNAMO_SANITIZE})
+endif()

@@ -1,0 +1,63 @@
+# dynamo_add_component(<name>
+#   [DEPENDS <component>...]   components below it
+#   [LIBRARIES <target>...]    third-party libraries
+#   SOURCES <file>...          headers among them are for this layer alone
+#   HEADERS <file>...          for everybody, installed
+#   [TESTS <file>...])         in tests/unit/<name>, one CTest entry
+#
+# Makes the static library layer_<name> and, with tests on, <name>_test. The
+# layer check (cmake/check_layers.py) sees to it that includes follow DEPENDS.
+set_property(GLOBAL PROPERTY DYNAMO_COMPONENTS "")
+set_property(GLOBAL PROPERTY DYNAMO_PUBLIC_HEADERS "")
+
+# dynamo_add_public_headers(<directory> <file>...)
+#
+# Notes headers as users include them, "<directory>/<file>". Each is installed
+# and has to compile alone.
+function(dynamo_add_public_headers directory)
+  list(TRANSFORM ARGN PREPEND "${directory}/")
+  set_property(GLOBAL APPEND PROPERTY DYNAMO_PUBLIC_HEADERS ${ARGN})
+endfunction()
+
+function(dynamo_add_component name)
+  cmake_parse_arguments(arg "" "" "DEPENDS;LIBRARIES;SOURCES;HEADERS;TESTS"
+    ${ARGN})
+  set(target layer_${name})
+  list(TRANSFORM arg_DEPENDS PREPEND layer_)
+
+  add_library(${target} STATIC ${arg_SOURCES} ${arg_HEADERS})
+  target_include_directories(${target} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/libdynamo_events>)
+  target_link_libraries(${target}
+    PUBLIC ${arg_DEPENDS} ${arg_LIBRARIES}
+    PRIVATE $<BUILD_INTERFACE:dynamo_compiler>)
+  set_property(GLOBAL APPEND PROPERTY DYNAMO_COMPONENTS ${name})
+  dynamo_add_public_headers(dynamo/${name} ${arg_HEADERS})
+
+  if(DYNAMO_BUILD_TESTS AND arg_TESTS)
+    list(TRANSFORM arg_TESTS PREPEND "${PROJECT_SOURCE_DIR}/tests/unit/${name}/")
+    dynamo_add_test(${name}_test SOURCES ${arg_TESTS} LIBRARIES ${target})
+  endif()
+endfunction()
+
+# dynamo_add_test(<name> SOURCES <file>... [LIBRARIES <target>...]
+#   [TIMEOUT <seconds>] [LABELS <label>...])
+#
+# A Catch2 program and its CTest entry. Test data is found through
+# DYNAMO_TEST_DATA.
+function(dynamo_add_test name)
+  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LIBRARIES;LABELS" ${ARGN})
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${arg_SOURCES})
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
+  target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} dynamo_test_main
+    dynamo_compiler)
+  target_compile_definitions(${name} PRIVATE
+    DYNAMO_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT}
+    LABELS "${arg_LABELS}")
+endfunction()

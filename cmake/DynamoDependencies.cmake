@@ -1,0 +1,31 @@
+# Third-party packages. Everything is in Debian 12 (scripts/setup.sh).
+
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq>=4.3)
+pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash>=0.8)
+find_path(CPPZMQ_INCLUDE_DIR zmq.hpp REQUIRED)
+
+if(DYNAMO_BUILD_ACTORS)
+  find_package(CAF REQUIRED)
+endif()
+if(DYNAMO_BUILD_APPS)
+  find_package(spdlog REQUIRED)
+  find_package(CLI11 REQUIRED)
+  pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
+endif()
+
+if(DYNAMO_BUILD_TESTS)
+  find_package(Catch2 REQUIRED)
+  # One compiled main for all test programs; Catch2 2 and 3 differ in it.
+  add_library(dynamo_test_main STATIC "${PROJECT_SOURCE_DIR}/tests/main.cpp")
+  target_include_directories(dynamo_test_main PUBLIC
+    "${PROJECT_SOURCE_DIR}/tests")
+  if(TARGET Catch2::Catch2WithMain AND Catch2_VERSION VERSION_GREATER_EQUAL 3)
+    target_link_libraries(dynamo_test_main PUBLIC Catch2::Catch2WithMain)
+  else()
+    target_link_libraries(dynamo_test_main PUBLIC Catch2::Catch2)
+  endif()
+endif()
