@@ -1,0 +1,47 @@
+#pragma once
+
+#include "dynamo/base/error.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dynamo {
+
+/// Bytes that are owned.
+using byte_buffer = std::vector<std::uint8_t>;
+
+/// Bytes that are borrowed: valid as long as what they point into is.
+using byte_view = std::span<const std::uint8_t>;
+
+/// The bytes of a text. The view points into `text`.
+inline byte_view bytes_of(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+/// The text that the bytes are. The view points into `bytes`.
+inline std::string_view text_of(byte_view bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// Big-endian stores and loads; `at` must have room for the width.
+void store_u16_be(std::uint8_t* at, std::uint16_t value);
+void store_u32_be(std::uint8_t* at, std::uint32_t value);
+void store_u64_be(std::uint8_t* at, std::uint64_t value);
+std::uint16_t load_u16_be(const std::uint8_t* at);
+std::uint32_t load_u32_be(const std::uint8_t* at);
+std::uint64_t load_u64_be(const std::uint8_t* at);
+
+/// Lower-case hex, two digits a byte.
+std::string to_hex(byte_view bytes);
+
+/// Reads hex of either case; white space between digits is skipped.
+/// errc::malformed names the offset of the first character that is no digit.
+result<byte_buffer> from_hex(std::string_view text);
+
+/// Whether the bytes are well-formed UTF-8 (no overlong forms, no surrogates).
+bool is_utf8(std::string_view text);
+
+} // namespace dynamo
