@@ -1,0 +1,273 @@
+#pragma once
+
+#include "dynamo/base/backoff.hpp"
+#include "dynamo/base/inbox.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+// Every setting: its default, its unit and the reason for both. The same keys,
+// documented for users, stand in configs/reference.jsonc; a test compares the
+// two. May be included from every layer but base, events and wire.
+
+namespace dynamo {
+
+/// What carries the events. Dynamo up to 1.2 and its user documentation name
+/// nats as the default, and so do we.
+enum class transport_kind { nats, zmq };
+
+/// Where publishers are found.
+enum class discovery_kind { etcd, file, kubernetes, memory };
+
+/// Which generation of payloads and records is written. Both are read.
+enum class wire_generation {
+  /// Dynamo 1.4 and later.
+  v1_4,
+  /// Dynamo up to 1.3: one kv event a message, no endpoint scopes.
+  v1_3,
+};
+
+/// Direct ZMQ; spec of the values: Dynamo 1.6 unless a reason stands beside.
+struct zmq_options {
+  /// Advertised IP literal or interface name; empty: found by itself
+  /// (DYN_EVENT_PLANE_HOST).
+  std::string host;
+  /// Address that PUB sockets bind: the wildcard as Dynamo's, or one address.
+  std::string bind = "*";
+  /// First and last port to bind; 0 and 0: the system chooses. Dynamo has no
+  /// such setting; firewalls need it.
+  std::uint16_t port_first = 0;
+  std::uint16_t port_last = 0;
+  /// I/O threads of the process-wide context (DYN_ZMQ_IO_THREADS). Dynamo has
+  /// 4; one thread moves a million small messages a second.
+  int io_threads = 1;
+  /// Sockets that the context may open; libzmq's own limit of 1,023 is fewer
+  /// than a large cluster has publishers.
+  int sockets_max = 8192;
+  /// Messages a PUB socket keeps per slow subscriber before it drops.
+  int send_hwm = 100'000;
+  /// Messages a SUB socket keeps per publisher.
+  int receive_hwm = 100'000;
+  /// Endpoints that share a SUB socket (DYN_ROUTER_ZMQ_ENDPOINTS_PER_SUB).
+  /// With 1 a publisher cannot speak in another's name.
+  std::size_t endpoints_per_socket = 1;
+  /// A larger message closes its connection: nothing of ours comes near.
+  std::size_t message_bytes_max = 64 * 1024 * 1024;
+  /// Unsent messages are kept this long when a socket closes.
+  std::chrono::milliseconds linger{1000};
+  /// A connection that is not ready by then counts as failed.
+  std::chrono::milliseconds connect_timeout{5000};
+};
+
+/// File discovery (DYN_FILE_KV). The 10 s lifetime is Dynamo's constant, which
+/// every process assumes, and not a setting.
+struct file_discovery_options {
+  /// Empty: $TMPDIR/dynamo_store_kv, or /tmp/dynamo_store_kv.
+  std::string root;
+  /// Missed notices are repaired by a full scan this often.
+  std::chrono::milliseconds rescan{2000};
+  /// A larger record is skipped; Dynamo's are below 2 KiB, model cards larger.
+  std::size_t record_bytes_max = 1024 * 1024;
+};
+
+struct discovery_options {
+  /// DYN_DISCOVERY_BACKEND.
+  discovery_kind backend = discovery_kind::etcd;
+  file_discovery_options file;
+};
+
+/// One publisher's buffer in front of the transport.
+struct publisher_options {
+  /// 10 s of a busy engine's events.
+  inbox_limits buffer{100'000, 64 * 1024 * 1024, overflow_policy::drop_oldest};
+  /// Messages that go to the transport at a time.
+  std::size_t batch_max = 256;
+  /// Hold events in the buffer while nobody is subscribed, so that the first
+  /// subscriber finds what came before it; false sends them to nobody.
+  bool hold_without_subscriber = true;
+  wire_generation generation = wire_generation::v1_4;
+};
+
+/// One subscriber's queue behind the transport
+/// (DYN_ZMQ_EVENT_SUBSCRIBER_CHANNEL_CAPACITY sets items_max).
+struct subscriber_options {
+  inbox_limits inbox{100'000, 256 * 1024 * 1024, overflow_policy::drop_newest};
+  /// Messages that are handled before other actors get their turn.
+  std::size_t batch_max = 256;
+  /// Publishers that one subscription follows; more are refused and counted.
+  std::size_t publishers_max = 16'384;
+};
+
+/// Lost and failed connections are retried for ever.
+struct reconnect_options {
+  backoff_limits delay;
+};
+
+/// A part that dies is started again, unless it dies too often.
+struct supervisor_options {
+  std::size_t restarts_max = 10;
+  std::chrono::milliseconds restart_window{60'000};
+  std::chrono::milliseconds restart_delay{10};
+};
+
+/// The actor runtime.
+struct runtime_options {
+  /// 0: one per core, at least 2.
+  std::size_t threads = 0;
+  /// "sharing" idles without polling; "stealing" is faster only for traffic
+  /// that is not batched.
+  std::string scheduler = "sharing";
+};
+
+/// What every process of an event plane agrees on.
+struct plane_options {
+  transport_kind transport = transport_kind::nats;
+  zmq_options zmq;
+  discovery_options discovery;
+  publisher_options publisher;
+  subscriber_options subscriber;
+  reconnect_options reconnect;
+  supervisor_options supervisor;
+  runtime_options runtime;
+};
+
+/// Which part of the deployment a program belongs to.
+struct deployment_options {
+  /// DYN_NAMESPACE.
+  std::string ns = "dynamo";
+  std::string component = "backend";
+  std::string endpoint = "generate";
+  /// Tokens per block.
+  std::uint32_t block_size = 16;
+  /// False: workers publish no kv-events (--no-kv-events).
+  bool kv_events = true;
+};
+
+struct log_options {
+  /// trace, debug, info, warn, error, off.
+  std::string level = "info";
+};
+
+/// The HTTP face of a program; loopback unless configured.
+struct http_options {
+  std::string host = "127.0.0.1";
+  /// 0: the system chooses; the program prints it.
+  std::uint16_t port = 0;
+  /// Requests and kept connections that are served at a time, each by a thread
+  /// that is started when it is needed; others wait.
+  std::size_t threads = 256;
+  /// A larger request is refused with 413.
+  std::size_t body_bytes_max = 16 * 1024 * 1024;
+};
+
+/// The simulated engine. The figures are those of one 8-GPU node with a 70 B
+/// model, rounded.
+struct worker_options {
+  /// 0: the process's random discovery id.
+  std::uint64_t worker_id = 0;
+  /// Data-parallel ranks in this process, each with a cache of its own.
+  std::uint32_t dp_ranks = 1;
+  /// Blocks of each rank's cache.
+  std::uint64_t cache_blocks = 16'384;
+  /// Prompt tokens computed per simulated second and rank.
+  double prefill_tokens_per_second = 20'000;
+  /// Output tokens per simulated second and request.
+  double decode_tokens_per_second = 50;
+  /// Requests that run at a time per rank; others wait.
+  std::size_t concurrency = 64;
+  /// Requests that wait per rank; more are refused with 503.
+  std::size_t queue_max = 4096;
+  /// Simulated seconds per real second.
+  double speedup = 1;
+  /// How often load is published even when nothing changed.
+  std::chrono::milliseconds load_interval{1000};
+  /// Heartbeat of forward-pass metrics when idle; Dynamo's is 1 s.
+  std::chrono::milliseconds heartbeat{1000};
+};
+
+/// What to do about a gap in a rank's event ids.
+enum class gap_policy {
+  /// Keep the rank's blocks and mark it partial.
+  keep,
+  /// Forget the rank's blocks, as Dynamo does.
+  reset,
+};
+
+/// Weights of the cost function, spec: Dynamo's router at 1.5.
+struct cost_options {
+  double overlap_score_credit = 1.0;
+  double overlap_score_credit_decay = 0;
+  double prefill_load_scale = 1.0;
+  double decode_active_request_weight = 0;
+  double host_cache_hit_weight = 0.75;
+  double disk_cache_hit_weight = 0.25;
+  /// 0: the cheapest rank; above: the softer, the higher.
+  double temperature = 0;
+};
+
+/// Whose kv-events count.
+enum class source_policy {
+  /// Those of publishers that an event_source record binds to their rank
+  /// (Dynamo 1.4 and later); others' are kept until one does.
+  bound,
+  /// Those of unbound publishers too, for the rank that each event names
+  /// (Dynamo up to 1.3).
+  any,
+};
+
+/// Bounds of the prefix index. Blocks beyond them are not indexed: counted,
+/// and the rank is partial.
+struct index_limits {
+  /// (rank, block) pairs of all tiers; about 3 GB when nothing is shared.
+  std::uint64_t blocks_max = 33'554'432;
+  std::size_t ranks_max = 65'536;
+};
+
+/// Bounds of what the router remembers of requests in progress; beyond them
+/// the oldest are forgotten and counted.
+struct active_limits {
+  std::size_t requests_max = 65'536;
+  /// Blocks of all requests, shared ones counted each time.
+  std::size_t blocks_max = 8'388'608;
+};
+
+/// Bounds of the events kept of publishers that are not bound yet; beyond them
+/// a publisher's oldest are dropped and counted.
+struct early_limits {
+  /// Of each publisher, as Dynamo keeps them.
+  std::size_t events_max = 1024;
+  std::size_t publishers_max = 1024;
+  /// Blocks in all of the events.
+  std::size_t blocks_max = 1'048'576;
+};
+
+struct router_options {
+  gap_policy on_gap = gap_policy::keep;
+  source_policy sources = source_policy::bound;
+  cost_options cost;
+  index_limits index;
+  active_limits active;
+  early_limits early;
+  /// A request that is never reported as ended is dropped after this long.
+  std::chrono::milliseconds request_ttl{300'000};
+  /// What a worker holds is kept this long after its records are gone, in case
+  /// it was only stopped; it is not chosen meanwhile. Dynamo forgets at once.
+  std::chrono::milliseconds departed_ttl{60'000};
+  /// Blocks of all requests in /route and /overlap; more are refused.
+  std::size_t request_blocks_max = 65'536;
+};
+
+/// All of it: what one configuration file can say. A program uses the parts
+/// that concern it, so that one file can serve a whole deployment.
+struct options {
+  plane_options plane;
+  deployment_options deployment;
+  log_options log;
+  http_options http;
+  worker_options worker;
+  router_options router;
+};
+
+} // namespace dynamo

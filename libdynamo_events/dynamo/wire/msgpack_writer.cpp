@@ -1,0 +1,138 @@
+#include "dynamo/wire/msgpack_writer.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <limits>
+
+namespace dynamo {
+
+namespace {
+
+constexpr std::uint64_t u32_max = std::numeric_limits<std::uint32_t>::max();
+
+} // namespace
+
+void msgpack_writer::grow(std::size_t count) {
+  const std::size_t used = size();
+  out_.resize(std::max(out_.size() * 2, used + count));
+  at_ = out_.data() + used;
+  end_ = out_.data() + out_.size();
+}
+
+void msgpack_writer::write_wide_uint(std::uint64_t value) {
+  ensure(9);
+  if (value <= 0xff) {
+    at_[0] = 0xcc;
+    at_[1] = static_cast<std::uint8_t>(value);
+    at_ += 2;
+  } else if (value <= 0xffff) {
+    at_[0] = 0xcd;
+    store_u16_be(at_ + 1, static_cast<std::uint16_t>(value));
+    at_ += 3;
+  } else if (value <= u32_max) {
+    at_[0] = 0xce;
+    store_u32_be(at_ + 1, static_cast<std::uint32_t>(value));
+    at_ += 5;
+  } else {
+    at_[0] = 0xcf;
+    store_u64_be(at_ + 1, value);
+    at_ += 9;
+  }
+}
+
+void msgpack_writer::write_int(std::int64_t value) {
+  if (value >= 0) {
+    write_uint(static_cast<std::uint64_t>(value));
+    return;
+  }
+  ensure(9);
+  const auto bits = static_cast<std::uint64_t>(value);
+  if (value >= -32) {
+    *at_++ = static_cast<std::uint8_t>(bits);
+  } else if (value >= std::numeric_limits<std::int8_t>::min()) {
+    at_[0] = 0xd0;
+    at_[1] = static_cast<std::uint8_t>(bits);
+    at_ += 2;
+  } else if (value >= std::numeric_limits<std::int16_t>::min()) {
+    at_[0] = 0xd1;
+    store_u16_be(at_ + 1, static_cast<std::uint16_t>(bits));
+    at_ += 3;
+  } else if (value >= std::numeric_limits<std::int32_t>::min()) {
+    at_[0] = 0xd2;
+    store_u32_be(at_ + 1, static_cast<std::uint32_t>(bits));
+    at_ += 5;
+  } else {
+    at_[0] = 0xd3;
+    store_u64_be(at_ + 1, bits);
+    at_ += 9;
+  }
+}
+
+void msgpack_writer::write_f32(float value) {
+  ensure(5);
+  at_[0] = 0xca;
+  store_u32_be(at_ + 1, std::bit_cast<std::uint32_t>(value));
+  at_ += 5;
+}
+
+void msgpack_writer::write_f64(double value) {
+  ensure(9);
+  at_[0] = 0xcb;
+  store_u64_be(at_ + 1, std::bit_cast<std::uint64_t>(value));
+  at_ += 9;
+}
+
+void msgpack_writer::write_long_str(std::string_view text) {
+  assert(text.size() <= u32_max);
+  ensure(text.size() + 5);
+  if (text.size() <= 0xff) {
+    at_[0] = 0xd9;
+    at_[1] = static_cast<std::uint8_t>(text.size());
+    at_ += 2;
+  } else if (text.size() <= 0xffff) {
+    at_[0] = 0xda;
+    store_u16_be(at_ + 1, static_cast<std::uint16_t>(text.size()));
+    at_ += 3;
+  } else {
+    at_[0] = 0xdb;
+    store_u32_be(at_ + 1, static_cast<std::uint32_t>(text.size()));
+    at_ += 5;
+  }
+  append(text.data(), text.size());
+}
+
+void msgpack_writer::write_bin(byte_view bytes) {
+  assert(bytes.size() <= u32_max);
+  ensure(bytes.size() + 5);
+  if (bytes.size() <= 0xff) {
+    at_[0] = 0xc4;
+    at_[1] = static_cast<std::uint8_t>(bytes.size());
+    at_ += 2;
+  } else if (bytes.size() <= 0xffff) {
+    at_[0] = 0xc5;
+    store_u16_be(at_ + 1, static_cast<std::uint16_t>(bytes.size()));
+    at_ += 3;
+  } else {
+    at_[0] = 0xc6;
+    store_u32_be(at_ + 1, static_cast<std::uint32_t>(bytes.size()));
+    at_ += 5;
+  }
+  append(bytes.data(), bytes.size());
+}
+
+void msgpack_writer::write_wide_count(std::size_t count, std::uint8_t lead) {
+  assert(count <= u32_max);
+  ensure(5);
+  if (count <= 0xffff) {
+    at_[0] = lead;
+    store_u16_be(at_ + 1, static_cast<std::uint16_t>(count));
+    at_ += 3;
+  } else {
+    at_[0] = static_cast<std::uint8_t>(lead + 1);
+    store_u32_be(at_ + 1, static_cast<std::uint32_t>(count));
+    at_ += 5;
+  }
+}
+
+} // namespace dynamo
