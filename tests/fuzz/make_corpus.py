@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""Writes the seeds of the fuzz targets from the golden data.
+
+    make_corpus.py            rewrites tests/fuzz/corpus
+    make_corpus.py --check    fails when the corpus is not what it would write
+
+One seed per kind of message is enough: more would only repeat each other.
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+VECTORS = HERE.parent / "data" / "vectors"
+CORPUS = HERE / "corpus"
+FRAME_HEADER_BYTES = 5
+SEED_BYTES_MAX = 2048
+
+
+def golden(name):
+    return json.loads((VECTORS / name).read_text())
+
+
+def slug(*words):
+    text = "-".join(str(word) for word in words).lower()
+    return re.sub(r"[^a-z0-9]+", "-", text).strip("-")[:80]
+
+
+def joined_parts(parts):
+    """Parts as frame_and_message_fuzz.cpp takes them apart."""
+    return b"".join(len(part).to_bytes(2, "big") + part for part in parts)
+
+
+def payload_of(envelope):
+    """The bin behind the last key; envelopes of Dynamo end with it."""
+    key = b"\xa7payload"
+    at = envelope.index(key) + len(key)
+    width = {0xC4: 1, 0xC5: 2, 0xC6: 4}[envelope[at]]
+    return envelope[at + 1 + width:]
+
+
+def wire_seeds():
+    for entry in golden("envelopes.json"):
+        name = slug("golden", entry["name"])
+        yield "envelope", name, bytes.fromhex(entry["envelope_hex"])
+        parts = map(bytes.fromhex, entry["zmq_direct_parts_hex"])
+        yield "frame_and_message", name, joined_parts(list(parts))
+
+    seen = set()
+    for message in golden("captured.json")["messages"]:
+        kind = (message["topic"], message["what"])
+        if kind in seen:
+            continue
+        seen.add(kind)
+        name = slug("captured", *kind)
+        if "parts_hex" in message:
+            parts = [bytes.fromhex(part) for part in message["parts_hex"]]
+            envelope = parts[3][FRAME_HEADER_BYTES:]
+            if message["topic"] == "kv-events":
+                yield "frame_and_message", name, joined_parts(parts)
+        else:
+            envelope = bytes.fromhex(message["body_hex"])
+        yield "envelope", name, envelope
+        yield "kv_events", name, payload_of(envelope)
+
+
+def seeds():
+    yield from wire_seeds()
+    yield "frame_and_message", "five-parts", joined_parts([b"kv-events"] * 5)
+    for target, file in (("kv_events", "payloads.json"),
+                         ("engine_batch", "engine_batches.json")):
+        for entry in golden(file):
+            name = slug("golden", entry.get("topic", ""), entry["name"])
+            yield target, name, bytes.fromhex(entry["hex"])
+    for number, channel in enumerate(golden("discovery.json")["channels"]):
+        yield "record_json", f"golden-{number:02}", channel["json"].encode()
+    seen = set()
+    for record in golden("captured.json")["records"]:
+        if record["what"] not in seen:
+            seen.add(record["what"])
+            name = slug("captured", record["what"])
+            yield "record_json", name, record["json"].encode()
+
+
+def main():
+    wanted = {}
+    for target, name, seed in seeds():
+        if len(seed) <= SEED_BYTES_MAX and (target, seed) not in (
+                (path.parent.name, content) for path, content in wanted.items()):
+            wanted[CORPUS / target / name] = seed
+    present = {path: path.read_bytes()
+               for path in CORPUS.glob("*/*") if path.is_file()}
+    if "--check" in sys.argv:
+        wrong = sorted(path for path in wanted.keys() | present.keys()
+                       if wanted.get(path) != present.get(path))
+        for path in wrong:
+            print(f"{path.relative_to(HERE)}: not what make_corpus.py writes")
+        return 1 if wrong else 0
+    for path in present.keys() - wanted.keys():
+        path.unlink()
+    for path, seed in wanted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(seed)
+    print(f"{len(wanted)} seeds in {CORPUS}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
