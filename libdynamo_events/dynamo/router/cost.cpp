@@ -1,0 +1,117 @@
+#include "dynamo/router/cost.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <vector>
+
+namespace dynamo {
+
+namespace {
+
+double host_extra(const rank_overlap& overlap) {
+  return static_cast<double>(overlap.host - overlap.device);
+}
+
+double disk_extra(const rank_overlap& overlap) {
+  return static_cast<double>(overlap.disk - overlap.host);
+}
+
+/// The busier a rank is with prefills, the less its cache is worth.
+double decay_of(const cost_input& input, double decay_per_request) {
+  if (decay_per_request == 0 || input.request_blocks == 0)
+    return 1;
+  const std::uint64_t waiting =
+      input.load ? input.load->active_prefill_tokens : 0;
+  const double excess =
+      static_cast<double>(waiting -
+                          std::min(waiting, input.least_prefill_tokens)) /
+      input.block_size;
+  return 1 / (1 + decay_per_request * excess /
+                      static_cast<double>(input.request_blocks));
+}
+
+double raw_prefill_blocks(const cost_input& input,
+                          const cost_options& options) {
+  const auto prompt = static_cast<double>(input.prompt_tokens);
+  if (!input.load)
+    return prompt / input.block_size;
+  const auto cached = static_cast<double>(
+      cached_tokens(input.overlap, input.block_size, options));
+  const double uncached = std::max(0.0, prompt - cached);
+  return (static_cast<double>(input.load->active_prefill_tokens) + uncached +
+          cached) /
+         input.block_size;
+}
+
+std::size_t nth_of_least(std::span<const double> costs, double least,
+                         double sample) {
+  const auto ties = std::count(costs.begin(), costs.end(), least);
+  auto wanted = static_cast<std::ptrdiff_t>(sample * static_cast<double>(ties));
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    if (costs[i] == least && wanted-- == 0)
+      return i;
+  }
+  return costs.size() - 1;
+}
+
+} // namespace
+
+std::uint64_t cached_tokens(const rank_overlap& overlap,
+                            std::uint32_t block_size,
+                            const cost_options& options) {
+  const double blocks = overlap.device +
+                        options.host_cache_hit_weight * host_extra(overlap) +
+                        options.disk_cache_hit_weight * disk_extra(overlap);
+  return static_cast<std::uint64_t>(
+      std::max(0.0, std::round(blocks * block_size)));
+}
+
+cost_terms cost_of(const cost_input& input, const cost_options& options) {
+  cost_terms terms;
+  terms.raw_prefill_blocks = raw_prefill_blocks(input, options);
+  terms.credit = options.overlap_score_credit *
+                     decay_of(input, options.overlap_score_credit_decay) *
+                     input.overlap.device +
+                 options.host_cache_hit_weight * host_extra(input.overlap) +
+                 options.disk_cache_hit_weight * disk_extra(input.overlap);
+  terms.prefill_blocks = options.prefill_load_scale *
+                         std::max(0.0, terms.raw_prefill_blocks - terms.credit);
+  const rank_load load = input.load.value_or(rank_load{});
+  terms.decode_blocks =
+      static_cast<double>(load.active_decode_blocks + input.additional_blocks);
+  terms.request_blocks = options.decode_active_request_weight *
+                         static_cast<double>(load.active_requests);
+  terms.total =
+      terms.prefill_blocks + terms.decode_blocks + terms.request_blocks;
+  return terms;
+}
+
+std::size_t choose_cost(std::span<const double> costs, double temperature,
+                        double sample) {
+  assert(!costs.empty());
+  const auto [least, most] = std::minmax_element(costs.begin(), costs.end());
+  if (temperature <= 0 || *least == *most)
+    return nth_of_least(costs, *least, sample);
+  const double width = (*most - *least) * temperature;
+  std::vector<double> weights;
+  double sum = 0;
+  for (const double cost : costs) {
+    weights.push_back(std::exp(-(cost - *least) / width));
+    sum += weights.back();
+  }
+  double reached = 0;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    reached += weights[i] / sum;
+    if (sample <= reached)
+      return i;
+  }
+  return costs.size() - 1;
+}
+
+double unit_interval(std::uint64_t bits) {
+  // As many bits as a double holds.
+  return static_cast<double>(bits >> 11) * 0x1p-53;
+}
+
+} // namespace dynamo
