@@ -1,0 +1,261 @@
+#include "dynamo/config/load.hpp"
+
+#include "dynamo/config/schema.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <limits>
+#include <set>
+#include <utility>
+
+namespace dynamo {
+
+namespace {
+
+constexpr std::size_t file_bytes_max = 1024 * 1024;
+
+/// Collects values from one source after the other, the weakest first.
+class loader {
+ public:
+  loader()
+      : schema_(schema()) {
+    for (const setting& each : schema_) {
+      loaded_.origins.emplace(each.key, "default");
+    }
+  }
+
+  status take_file(const named_text& file);
+  status take_environment(const environment& variables);
+  status take_flags(const std::vector<flag_value>& flags);
+  status check_pairs() const;
+
+  loaded_options take() && { return std::move(loaded_); }
+
+ private:
+  const setting* find(std::string_view key) const;
+  bool is_section(std::string_view key) const;
+  error unknown_key(const std::string& place, std::string_view key) const;
+  error refused(const std::string& place, const setting& known,
+                const scalar& value) const;
+  status take_variable(const setting& known, std::string_view text);
+
+  std::vector<setting> schema_;
+  loaded_options loaded_;
+};
+
+status loader::take_file(const named_text& file) {
+  auto entries = read_json(file);
+  if (!entries) {
+    return std::move(entries).error();
+  }
+  for (const json_entry& entry : *entries) {
+    const std::string place = file.name + ":" + std::to_string(entry.line);
+    const setting* known = find(entry.key);
+    if (known == nullptr && !is_section(entry.key)) {
+      return unknown_key(place, entry.key);
+    }
+    if (known == nullptr) {
+      if (entry.value != scalar{json_container::object}) {
+        return error{errc::invalid, place + ": " + entry.key +
+                                        ": expected an object, got " +
+                                        to_message(entry.value)};
+      }
+      continue;
+    }
+    if (!known->assign(loaded_.values, entry.value)) {
+      return refused(place, *known, entry.value);
+    }
+    loaded_.origins[known->key] = "file " + place;
+  }
+  return ok();
+}
+
+status loader::take_environment(const environment& variables) {
+  if (!variables) {
+    return ok();
+  }
+  // Direct mode would silently miss everything that goes through the broker.
+  const auto enabled = variables("DYN_ZMQ_BROKER_ENABLED");
+  const std::set<std::string_view> truths{"1", "true", "on", "yes"};
+  std::string lowered{trimmed(enabled.value_or(""))};
+  std::transform(lowered.begin(), lowered.end(), lowered.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  });
+  const bool has_url = variables("DYN_ZMQ_BROKER_URL").has_value();
+  if (has_url || truths.contains(lowered)) {
+    return error{
+        errc::invalid,
+        std::string{"environment "} +
+            (has_url ? "DYN_ZMQ_BROKER_URL" : "DYN_ZMQ_BROKER_ENABLED") +
+            ": broker mode is not available in this version; unset "
+            "the variable to use direct ZMQ"};
+  }
+  for (const setting& known : schema_) {
+    if (known.notes.variable.name.empty()) {
+      continue;
+    }
+    const auto text = variables(known.notes.variable.name);
+    if (!text || trimmed(*text).empty()) {
+      continue;
+    }
+    if (status taken = take_variable(known, trimmed(*text)); !taken) {
+      return taken;
+    }
+  }
+  return ok();
+}
+
+status loader::take_variable(const setting& known, std::string_view text) {
+  const environment_variable& variable = known.notes.variable;
+  const std::string place = "environment " + std::string{variable.name};
+  const scalar given = scalar_from(known.type, text);
+  scalar value = given;
+  if (auto* whole = std::get_if<std::uint64_t>(&value)) {
+    constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+    *whole = *whole > most / variable.scale ? most : *whole * variable.scale;
+  }
+  if (known.assign(loaded_.values, value)) {
+    loaded_.origins[known.key] = place;
+    return ok();
+  }
+  error reason = refused(place, known, given);
+  if (variable.scale != 1) {
+    reason.message += " times " + std::to_string(variable.scale);
+  }
+  if (variable.on_bad == environment_variable::bad_value::ignore) {
+    loaded_.warnings.push_back(reason.message + "; ignored");
+    return ok();
+  }
+  return reason;
+}
+
+status loader::take_flags(const std::vector<flag_value>& flags) {
+  for (const flag_value& each : flags) {
+    const std::string place = "flag " + each.flag;
+    const setting* known = find(each.key);
+    if (known == nullptr) {
+      return unknown_key(place, each.key);
+    }
+    const scalar value = scalar_from(known->type, each.text);
+    if (!known->assign(loaded_.values, value)) {
+      return refused(place, *known, value);
+    }
+    loaded_.origins[known->key] = place;
+  }
+  return ok();
+}
+
+status loader::check_pairs() const {
+  const zmq_options& zmq = loaded_.values.plane.zmq;
+  if (zmq.port_last < zmq.port_first ||
+      (zmq.port_first == 0 && zmq.port_last != 0)) {
+    return error{errc::invalid,
+                 loaded_.origins.at("zmq.port_last") +
+                     ": zmq.port_last: expected a port from zmq.port_first (" +
+                     std::to_string(zmq.port_first) +
+                     ") on, or 0 for both, got " +
+                     std::to_string(zmq.port_last)};
+  }
+  const backoff_limits& delay = loaded_.values.plane.reconnect.delay;
+  if (delay.max < delay.initial) {
+    return error{errc::invalid,
+                 loaded_.origins.at("reconnect.delay_max_ms") +
+                     ": reconnect.delay_max_ms: expected at least "
+                     "reconnect.delay_initial_ms (" +
+                     std::to_string(delay.initial.count()) + "), got " +
+                     std::to_string(delay.max.count())};
+  }
+  return ok();
+}
+
+const setting* loader::find(std::string_view key) const {
+  const auto found =
+      std::find_if(schema_.begin(), schema_.end(),
+                   [key](const setting& each) { return each.key == key; });
+  return found == schema_.end() ? nullptr : &*found;
+}
+
+bool loader::is_section(std::string_view key) const {
+  const std::string prefix = std::string{key} + ".";
+  return std::any_of(schema_.begin(), schema_.end(), [&](const setting& each) {
+    return each.key.starts_with(prefix);
+  });
+}
+
+error loader::unknown_key(const std::string& place,
+                          std::string_view key) const {
+  // The nearest section that exists says what it accepts.
+  std::string_view parent = key;
+  do {
+    const std::size_t dot = parent.rfind('.');
+    parent = parent.substr(0, dot == std::string_view::npos ? 0 : dot);
+  } while (!parent.empty() && !is_section(parent));
+  const std::size_t from = parent.empty() ? 0 : parent.size() + 1;
+  std::string accepted;
+  std::set<std::string> seen;
+  for (const setting& each : schema_) {
+    if (!parent.empty() && !each.key.starts_with(std::string{parent} + ".")) {
+      continue;
+    }
+    std::string name = each.key.substr(from, each.key.find('.', from) - from);
+    if (seen.insert(name).second) {
+      accepted += (accepted.empty() ? "" : ", ") + name;
+    }
+  }
+  const std::string where =
+      parent.empty() ? "the top level" : std::string{parent};
+  std::string shown = to_message(std::string{key});
+  shown = shown.substr(1, shown.size() - (shown.ends_with('"') ? 2 : 1));
+  return {errc::invalid, place + ": " + shown + ": unknown key; " + where +
+                             " accepts " + accepted};
+}
+
+error loader::refused(const std::string& place, const setting& known,
+                      const scalar& value) const {
+  return {errc::invalid, place + ": " + known.key + ": expected " +
+                             known.accepted + ", got " + to_message(value)};
+}
+
+} // namespace
+
+result<named_text> read_config_file(const std::string& path) {
+  errno = 0;
+  std::ifstream file{path, std::ios::binary};
+  std::string text(file_bytes_max + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (!file.is_open() || file.bad()) {
+    const int code = errno;
+    return error{code == ENOENT ? errc::not_found : errc::io,
+                 "cannot read " + path + ": " + std::strerror(code)};
+  }
+  if (text.size() > file_bytes_max) {
+    return error{errc::too_large, path + ": expected at most " +
+                                      std::to_string(file_bytes_max) +
+                                      " bytes"};
+  }
+  return named_text{path, std::move(text)};
+}
+
+result<loaded_options> load_options(const load_request& request) {
+  loader sources;
+  if (request.file) {
+    if (status taken = sources.take_file(*request.file); !taken) {
+      return taken.error();
+    }
+  }
+  if (status taken = sources.take_environment(request.variables); !taken) {
+    return taken.error();
+  }
+  if (status taken = sources.take_flags(request.flags); !taken) {
+    return taken.error();
+  }
+  if (status checked = sources.check_pairs(); !checked) {
+    return checked.error();
+  }
+  return std::move(sources).take();
+}
+
+} // namespace dynamo

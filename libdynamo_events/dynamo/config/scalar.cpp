@@ -1,0 +1,93 @@
+#include "dynamo/config/scalar.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <charconv>
+#include <optional>
+
+namespace dynamo {
+
+namespace {
+
+constexpr std::size_t message_length_max = 60;
+
+struct json_writer {
+  std::string operator()(std::monostate) const { return "null"; }
+  std::string operator()(json_container value) const {
+    return value == json_container::object ? "an object" : "an array";
+  }
+  template <class T>
+  std::string operator()(const T& value) const {
+    // Bytes that are not UTF-8 can come from a flag; they must not throw.
+    return nlohmann::json(value).dump(-1, ' ', false,
+                                      nlohmann::json::error_handler_t::replace);
+  }
+};
+
+template <class T>
+std::optional<T> number_from(std::string_view text) {
+  T value{};
+  const auto [end, code] =
+      std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc{} || end != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+} // namespace
+
+std::string to_json(const scalar& value) {
+  return std::visit(json_writer{}, value);
+}
+
+std::string to_message(const scalar& value) {
+  std::string text = to_json(value);
+  if (text.size() > message_length_max) {
+    text.resize(message_length_max);
+    // Not in the middle of a UTF-8 character.
+    while ((static_cast<unsigned char>(text.back()) & 0xC0U) == 0x80U) {
+      text.pop_back();
+    }
+    if ((static_cast<unsigned char>(text.back()) & 0x80U) != 0) {
+      text.pop_back();
+    }
+    text += "...";
+  }
+  return text;
+}
+
+scalar scalar_from(scalar_type type, std::string_view text) {
+  const std::string_view inner = trimmed(text);
+  if (type == scalar_type::boolean) {
+    if (inner == "true" || inner == "1") {
+      return true;
+    }
+    if (inner == "false" || inner == "0") {
+      return false;
+    }
+  }
+  if (type == scalar_type::integer || type == scalar_type::number) {
+    if (const auto whole = number_from<std::uint64_t>(inner)) {
+      return *whole;
+    }
+    if (const auto negative = number_from<std::int64_t>(inner)) {
+      return *negative;
+    }
+    if (const auto real = number_from<double>(inner)) {
+      return *real;
+    }
+  }
+  return std::string{text};
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\n\v\f";
+  const std::size_t first = text.find_first_not_of(blanks);
+  if (first == std::string_view::npos) {
+    return {};
+  }
+  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+} // namespace dynamo

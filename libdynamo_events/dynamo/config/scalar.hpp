@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace dynamo {
+
+/// What stands where a single value may stand, but is none.
+enum class json_container { object, array };
+
+/// One value as a file, a variable or a flag states it, before anything is
+/// known about its key. `monostate` is JSON's null; signed integers are the
+/// negative ones.
+using scalar = std::variant<std::monostate, bool, std::uint64_t, std::int64_t,
+                            double, std::string, json_container>;
+
+/// The JSON type that a setting asks for.
+enum class scalar_type { boolean, integer, number, text };
+
+/// The value as JSON writes it: `"zmq"`, `1.5`, `true`; containers become
+/// "an object" and "an array".
+std::string to_json(const scalar& value);
+
+/// As `to_json`, cut to a length that fits a message.
+std::string to_message(const scalar& value);
+
+/// Reads text without quotes, as variables and flags give it. What does not
+/// read as `type` comes back as the text, for the setting to refuse.
+scalar scalar_from(scalar_type type, std::string_view text);
+
+/// The text without blanks at either end.
+std::string_view trimmed(std::string_view text);
+
+} // namespace dynamo
