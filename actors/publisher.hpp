@@ -1,0 +1,86 @@
+#pragma once
+
+#include "actors/messages.hpp"
+#include "actors/surroundings.hpp"
+#include "dynamo/base/backoff.hpp"
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+namespace dynamo::actors {
+
+/// One publisher incarnation: steps 2 to 4 of the publish path. It binds a
+/// sender, registers, and then turns what waits in its buffer into numbered
+/// messages for the bridge, a batch at a time.
+///
+/// receives  events_waiting (buffer); sender_opened, sender_failed, batch_sent,
+///           subscribers_changed (bridge); records_put, put_failed,
+///           records_removed (watcher); parts_started, close_publisher
+///           (supervisor); report_publisher
+/// sends     open_sender, send_batch, close_sender; put_records,
+///           remove_records
+/// owns      the publisher id and the sequence numbers
+/// failure   binding and registering are retried for ever; when the bridge was
+///           started again, batches without an answer are sent again (a reader
+///           drops what it has)
+class publisher final : public caf::event_based_actor {
+ public:
+  publisher(caf::actor_config& config,
+            std::shared_ptr<const publisher_plan> plan,
+            const surroundings& around);
+
+  caf::behavior make_behavior() override;
+  const char* name() const override { return "publisher"; }
+  void on_exit() override;
+
+ private:
+  enum class phase { opening, registering, running, closing, withdrawing };
+
+  void on_events_waiting() { drain(); }
+  void on_sender_opened(const sender_opened& fact);
+  void on_sender_failed(const sender_failed& fact);
+  void on_records_put();
+  void on_put_failed(const put_failed& fact);
+  void on_batch_sent(const batch_sent& fact);
+  void on_subscribers_changed(const subscribers_changed& fact);
+  void on_parts_started(const parts_started& fact);
+  void on_close();
+  void on_records_removed();
+  void on_retry_due();
+  publisher_status on_report() const;
+
+  void open();
+  void register_records();
+  void retry(const error& reason, std::string_view what);
+  bool may_send() const;
+  void drain();
+  void number(std::vector<inbox_item<event>> items);
+  void append(event value);
+  void append_payload(byte_view payload);
+  void flush_kv_events();
+  void send_pending();
+  void finish_closing();
+
+  std::shared_ptr<const publisher_plan> plan_;
+  const surroundings& around_;
+  std::uint64_t publisher_id_;
+  std::shared_ptr<const stream_name> name_;
+  backoff retry_delay_;
+  caf::actor bridge_;
+  caf::actor watcher_;
+  phase phase_ = phase::opening;
+  std::optional<std::string> endpoint_;
+  bool advertised_ = false;
+  std::optional<std::size_t> subscribers_;
+  std::uint64_t sequence_ = 0;
+  std::uint64_t batch_number_ = 0;
+  std::deque<send_batch> unanswered_;
+  /// kv-events that go into one message, and messages that go into one batch.
+  kv_events pending_events_;
+  std::vector<wire_message> pending_;
+  byte_buffer payload_;
+  publisher_status totals_;
+};
+
+} // namespace dynamo::actors

@@ -1,0 +1,101 @@
+// Publish path, step 1: publish() puts an event into its publisher's bounded
+// buffer, wakes the publisher if that was empty, and returns.
+
+#include "actors/compose.hpp"
+#include "actors/messages.hpp"
+#include "dynamo/base/ids.hpp"
+
+#include <atomic>
+#include <utility>
+
+namespace dynamo::actors {
+
+struct publisher_handle::shared {
+  explicit shared(std::shared_ptr<const publisher_plan> made_for)
+      : plan(std::move(made_for)) {}
+
+  const std::shared_ptr<const publisher_plan> plan;
+  mutable std::atomic<bool> closed = false;
+};
+
+publisher_handle::publisher_handle(std::shared_ptr<const shared> state)
+    : state_(std::move(state)) {}
+
+bool publisher_handle::publish(event value) {
+  if (state_->closed.load(std::memory_order_relaxed)) {
+    return false;
+  }
+  const std::size_t size = size_bytes(value);
+  switch (state_->plan->buffer->push(std::move(value), size)) {
+  case push_outcome::queued_first:
+    state_->plan->bell->ring(events_waiting{});
+    return true;
+  case push_outcome::queued:
+    return true;
+  case push_outcome::dropped:
+    break;
+  }
+  return false;
+}
+
+inbox_counts publisher_handle::buffered() const {
+  return state_->plan->buffer->counts();
+}
+
+void publisher_handle::close() {
+  state_->closed = true;
+  state_->plan->bell->ring(close_publisher{});
+}
+
+publisher_handle start_publisher_on(const caf::actor& plane,
+                                    const plane_parts& parts,
+                                    const publisher_request& request) {
+  const auto options = request.options.value_or(parts.around.options.publisher);
+  auto plan = std::make_shared<const publisher_plan>(publisher_plan{
+      request, options, std::make_shared<inbox<event>>(options.buffer),
+      std::make_shared<doorbell>()});
+  seam::anon_send(plane, start_publisher{plan});
+  return publisher_handle{
+      std::make_shared<const publisher_handle::shared>(std::move(plan))};
+}
+
+namespace {
+
+subscription_id start(const caf::actor& plane, subscription_plan plan) {
+  plan.id = random_u64();
+  plan.inbox = std::make_shared<message_inbox>(plan.options.inbox);
+  plan.bell = std::make_shared<doorbell>();
+  const subscription_id id = plan.id;
+  seam::anon_send(
+      plane, start_subscriber{
+                 std::make_shared<const subscription_plan>(std::move(plan))});
+  return id;
+}
+
+} // namespace
+
+subscription_id start_subscriber_on(const caf::actor& plane,
+                                    const plane_parts& parts,
+                                    const scope& owner, std::string_view topic,
+                                    const caf::actor& consumer) {
+  subscription_plan plan;
+  plan.owner = owner;
+  plan.topic = topic;
+  plan.options = parts.around.options.subscriber;
+  plan.consumer = consumer;
+  return start(plane, std::move(plan));
+}
+
+subscription_id start_subscriber_on(const caf::actor& plane,
+                                    const plane_parts& parts,
+                                    const scope& owner, std::string_view topic,
+                                    stream_consumer consumer) {
+  subscription_plan plan;
+  plan.owner = owner;
+  plan.topic = topic;
+  plan.options = parts.around.options.subscriber;
+  plan.functions = std::move(consumer);
+  return start(plane, std::move(plan));
+}
+
+} // namespace dynamo::actors

@@ -1,0 +1,84 @@
+#pragma once
+
+#include "actors/stream.hpp"
+#include "dynamo/base/clock.hpp"
+#include "dynamo/base/inbox.hpp"
+#include "dynamo/config/options.hpp"
+
+#include <map>
+#include <variant>
+#include <vector>
+
+namespace dynamo::actors {
+
+/// What a message or a change becomes for the consumer, in its order.
+using delivery = std::variant<received_event, stream_notice>;
+
+/// The bookkeeping of one subscription: which publishers it follows, what of
+/// each arrived, and what of that the consumer has to hear. Pure.
+class stream_follower {
+ public:
+  explicit stream_follower(std::string topic, std::size_t publishers_max);
+
+  /// What to do about a record or a connection that changed.
+  enum class peer_action { none, connect, drop };
+
+  /// A publisher was found, or found with another endpoint.
+  peer_action found(const peer& remote, std::vector<delivery>& out);
+
+  /// A publisher's record is gone. A connection that lives is kept: discovery
+  /// may be wrong, and what is on its way still arrives.
+  peer_action gone(std::uint64_t publisher_id, std::vector<delivery>& out);
+
+  peer_action connection(const connection_change& change,
+                         std::vector<delivery>& out);
+
+  /// Steps 5 and 6 of the receive path: one message of the inbox.
+  void take(const inbox_item<wire_message>& item, clock::time_point now,
+            std::vector<delivery>& out);
+
+  /// Publishers that discovery knows now.
+  std::vector<peer> wanted() const;
+
+  std::uint64_t refused_publishers() const { return refused_; }
+
+  /// Messages of publishers that were never found; they are not delivered.
+  std::uint64_t strangers() const { return strangers_; }
+
+  /// Every publisher that is followed, then those that left, newest last.
+  std::vector<stream_status> report(clock::time_point now) const;
+
+ private:
+  struct stream {
+    peer remote;
+    bool discovered = false;
+    bool partial = false;
+    bool was_connected = false;
+    connection_state connection = connection_state::connecting;
+    stream_tracker tracker;
+    std::uint64_t dropped_here = 0;
+    std::uint64_t unreadable = 0;
+    std::uint64_t reconnects = 0;
+    std::optional<clock::time_point> last_event;
+  };
+
+  stream* find(std::uint64_t publisher_id);
+  stream* find_departed(std::uint64_t publisher_id);
+  bool admit(stream& from, const observation& seen, std::uint64_t sequence,
+             std::vector<delivery>& out);
+  void retire(std::uint64_t publisher_id);
+  static stream_state state_of(const stream& one);
+  static stream_status status_of(const stream& one, clock::time_point now);
+
+  std::string topic_;
+  std::size_t publishers_max_;
+  std::map<std::uint64_t, stream> streams_;
+  /// Publishers that left, so that one that comes back is known again.
+  std::vector<stream> departed_;
+  std::uint64_t refused_ = 0;
+  std::uint64_t strangers_ = 0;
+  /// Messages that the inbox dropped and no gap has shown yet.
+  std::uint64_t dropped_unplaced_ = 0;
+};
+
+} // namespace dynamo::actors

@@ -1,0 +1,239 @@
+// Receive path, steps 4 to 7: the inbox is drained a batch at a time, and what
+// the follower makes of each message goes to the consumer.
+
+#include "actors/subscriber.hpp"
+
+#include <set>
+#include <utility>
+
+namespace dynamo::actors {
+
+namespace {
+
+// A consumer works on one batch while the next is ready.
+constexpr std::size_t unanswered_max = 2;
+
+} // namespace
+
+subscriber::subscriber(caf::actor_config& config,
+                       std::shared_ptr<const subscription_plan> plan,
+                       const surroundings& around)
+    : event_based_actor(config)
+    , plan_(std::move(plan))
+    , around_(around)
+    , follower_(plan_->topic, plan_->options.publishers_max) {
+  seam::drop_unexpected(this);
+}
+
+caf::behavior subscriber::make_behavior() {
+  plan_->bell->connect(caf::actor_cast<caf::actor>(this));
+  return {
+      [this](const messages_waiting&) { on_messages_waiting(); },
+      [this](const records_changed& m) { on_records_changed(m); },
+      [this](const connection_changed& m) { on_connection_changed(m); },
+      [this](const parts_started& m) { on_parts_started(m); },
+      [this](const report_subscription&) { return on_report(); },
+  };
+}
+
+// -- Messages
+
+void subscriber::on_messages_waiting() {
+  if (unanswered_ >= unanswered_max) {
+    return;
+  }
+  std::vector<inbox_item<wire_message>> items;
+  const auto batch_max = plan_->options.batch_max;
+  const auto count = plan_->inbox->drain(items, batch_max);
+  const auto now = around_.time.now();
+  for (const auto& item : items) {
+    follower_.take(item, now, deliveries_);
+  }
+  deliver();
+  // Others get their turn before the next batch.
+  if (count == batch_max) {
+    seam::send(this, caf::actor_cast<caf::actor>(this), messages_waiting{});
+  }
+}
+
+void subscriber::deliver() {
+  if (plan_->consumer) {
+    deliver_to_actor();
+  } else {
+    deliver_to_functions();
+  }
+}
+
+void subscriber::deliver_to_functions() {
+  for (const delivery& one : std::exchange(deliveries_, {})) {
+    if (const auto* event = std::get_if<received_event>(&one)) {
+      if (plan_->functions.on_event) {
+        plan_->functions.on_event(*event);
+      }
+    } else if (plan_->functions.on_notice) {
+      plan_->functions.on_notice(std::get<stream_notice>(one));
+    }
+  }
+}
+
+void subscriber::deliver_to_actor() {
+  std::vector<received_event> run;
+  for (delivery& one : std::exchange(deliveries_, {})) {
+    if (auto* event = std::get_if<received_event>(&one)) {
+      run.push_back(std::move(*event));
+      continue;
+    }
+    send_events(std::exchange(run, {}));
+    seam::send(this, plan_->consumer,
+               notice_received{plan_->id, std::get<stream_notice>(one)});
+  }
+  send_events(std::move(run));
+}
+
+void subscriber::send_events(std::vector<received_event> events) {
+  if (events.empty()) {
+    return;
+  }
+  ++unanswered_;
+  const auto answered = [this] {
+    --unanswered_;
+    on_messages_waiting();
+  };
+  seam::request(
+      this, plan_->consumer, caf::infinite,
+      events_received{plan_->id,
+                      std::make_shared<const std::vector<received_event>>(
+                          std::move(events))})
+      .then([answered](const events_handled&) { answered(); },
+            [this, answered](const caf::error& reason) {
+              around_.warn("subscriber of " + plan_->topic +
+                           ": the consumer did not handle a batch: " +
+                           seam::render(system(), reason));
+              answered();
+            });
+}
+
+// -- Publishers
+
+void subscriber::on_parts_started(const parts_started& fact) {
+  const auto self = caf::actor_cast<caf::actor>(this);
+  bridge_ = fact.bridge;
+  reconnector_ = fact.reconnector;
+  watcher_ = fact.watcher;
+  if (fact.bridge_is_new) {
+    open_subscription command{
+        {plan_->id,
+         std::make_shared<const stream_name>(
+             stream_name{plan_->topic, subject_of(plan_->owner, plan_->topic)}),
+         plan_->inbox,
+         [bell = plan_->bell] { bell->ring(messages_waiting{}); }},
+        self};
+    seam::send(this, bridge_, std::move(command));
+  }
+  if (fact.reconnector_is_new) {
+    for (const peer& remote : follower_.wanted()) {
+      seam::send(this, reconnector_, want_peer{plan_->id, remote, self});
+    }
+  }
+  if (fact.watcher_is_new) {
+    seam::send(this, watcher_, watch_bucket{bucket::event_channels, self});
+  }
+  // A predecessor may have died with the wake-up in its hands.
+  on_messages_waiting();
+}
+
+void subscriber::on_records_changed(const records_changed& fact) {
+  for (const discovery_change& change : *fact.changes) {
+    on_record(change);
+  }
+  if (fact.complete) {
+    drop_all_but(fact);
+  }
+  deliver();
+}
+
+void subscriber::on_record(const discovery_change& change) {
+  if (const auto* stale = std::get_if<watch_stale>(&change)) {
+    deliveries_.push_back(stream_notice{discovery_stale{true, stale->reason}});
+    return;
+  }
+  if (std::holds_alternative<watch_synced>(change)) {
+    deliveries_.push_back(stream_notice{discovery_stale{false, {}}});
+    return;
+  }
+  if (const auto* put = std::get_if<record_put>(&change)) {
+    const auto* channel = std::get_if<event_channel>(&put->value);
+    if (channel == nullptr || channel->owner != plan_->owner ||
+        channel->topic != plan_->topic) {
+      return;
+    }
+    if (const auto* address = std::get_if<zmq_address>(&channel->address)) {
+      const peer remote{channel->publisher_id, address->endpoint};
+      publisher_of_key_[put->key] = remote.publisher_id;
+      act(follower_.found(remote, deliveries_), remote);
+    }
+    return;
+  }
+  const auto& deleted = std::get<record_deleted>(change);
+  if (const auto found = publisher_of_key_.find(deleted.key);
+      found != publisher_of_key_.end()) {
+    const peer remote{found->second, {}};
+    publisher_of_key_.erase(found);
+    act(follower_.gone(remote.publisher_id, deliveries_), remote);
+  }
+}
+
+// A watcher that was started again shows the whole picture; what is not in it
+// went while nobody looked.
+void subscriber::drop_all_but(const records_changed& fact) {
+  std::set<std::uint64_t> present;
+  for (const discovery_change& change : *fact.changes) {
+    if (const auto* put = std::get_if<record_put>(&change)) {
+      present.insert(id_of(put->value));
+    }
+  }
+  for (const peer& remote : follower_.wanted()) {
+    if (!present.contains(remote.publisher_id)) {
+      act(follower_.gone(remote.publisher_id, deliveries_), remote);
+    }
+  }
+}
+
+void subscriber::on_connection_changed(const connection_changed& fact) {
+  // What came before the connection was lost is delivered before the notice.
+  on_messages_waiting();
+  act(follower_.connection(fact.change, deliveries_), fact.change.remote);
+  deliver();
+}
+
+void subscriber::act(stream_follower::peer_action action, const peer& remote) {
+  switch (action) {
+  case stream_follower::peer_action::none:
+    return;
+  case stream_follower::peer_action::connect:
+    seam::send(this, reconnector_,
+               want_peer{plan_->id, remote, caf::actor_cast<caf::actor>(this)});
+    return;
+  case stream_follower::peer_action::drop:
+    seam::send(this, reconnector_, drop_peer{plan_->id, remote.publisher_id});
+    return;
+  }
+}
+
+subscription_status subscriber::on_report() const {
+  return {plan_->owner,
+          plan_->topic,
+          follower_.report(around_.time.now()),
+          plan_->inbox->counts(),
+          follower_.refused_publishers(),
+          follower_.strangers()};
+}
+
+/// See reconnector::on_exit.
+void subscriber::on_exit() {
+  bridge_ = {};
+  reconnector_ = {};
+  watcher_ = {};
+}
+
+} // namespace dynamo::actors

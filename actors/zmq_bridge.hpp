@@ -1,0 +1,67 @@
+#pragma once
+
+#include "actors/messages.hpp"
+
+#include <map>
+#include <memory>
+
+namespace dynamo::actors {
+
+/// What a bridge drives, and what must survive it: the sockets. Owned by the
+/// supervisor, used by one bridge at a time; a bridge that is started again
+/// finds every sender bound and every subscription connected.
+struct bridge_resources {
+  struct open_one {
+    std::unique_ptr<sender> out;
+    caf::actor publisher;
+    std::optional<std::size_t> subscribers;
+  };
+
+  /// Declared first, destroyed last.
+  std::unique_ptr<transport> link;
+  std::map<std::uint64_t, open_one> senders;
+  std::map<subscription_id, caf::actor> subscriptions;
+  std::shared_ptr<connection_inbox> changes;
+  std::shared_ptr<doorbell> bell = std::make_shared<doorbell>();
+};
+
+/// Owns the transport whose peers connect to each other: step 6 of the publish
+/// path, and every command to the receiver.
+///
+/// receives  open_sender, close_sender, send_batch (publishers);
+///           open_subscription (subscribers); connect_peer, disconnect_peer
+///           (reconnector); connections_waiting (transport); parts_started
+/// sends     sender_opened, sender_failed, batch_sent, subscribers_changed;
+///           connection_changed
+/// owns      nothing that must survive it, see bridge_resources
+/// failure   a command that cannot be carried out is answered; a publisher or
+///           subscriber that dies takes its socket or subscription along
+class zmq_bridge final : public caf::event_based_actor {
+ public:
+  zmq_bridge(caf::actor_config& config, bridge_resources& resources);
+
+  caf::behavior make_behavior() override;
+  const char* name() const override { return "zmq_bridge"; }
+  void on_exit() override;
+
+ private:
+  void on_open_sender(const open_sender& command);
+  void on_close_sender(const close_sender& command);
+  void on_send_batch(const send_batch& command);
+  void on_open_subscription(const open_subscription& command);
+  void on_connect_peer(const connect_peer& command);
+  void on_disconnect_peer(const disconnect_peer& command);
+  void on_connections_waiting();
+  void on_parts_started(const parts_started& fact);
+  void on_tick();
+  void on_owner_down(const caf::actor_addr& owner);
+
+  void tell_subscribers(std::uint64_t publisher_id,
+                        bridge_resources::open_one& one);
+
+  bridge_resources& resources_;
+  seam::down_watch owners_;
+  caf::actor reconnector_;
+};
+
+} // namespace dynamo::actors
