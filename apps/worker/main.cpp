@@ -1,0 +1,94 @@
+#include "apps/app/application.hpp"
+#include "apps/worker/worker.hpp"
+#include "apps/worker/worker_face.hpp"
+#include "dynamo/transport/advertised_host.hpp"
+#include "dynamo/transport/tcp_endpoint.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <string>
+
+namespace dynamo::apps {
+
+namespace {
+
+constexpr std::chrono::milliseconds flush_max{1000};
+
+program self() {
+  program self;
+  self.name = "dynamo-worker";
+  self.summary = "A simulated LLM engine worker that publishes its KV cache.";
+  self.examples =
+      "  dynamo-worker --event-plane zmq --discovery file --cache-blocks 4096\n"
+      "  dynamo-worker --config worker.jsonc --http 127.0.0.1:8100 --json\n";
+  self.flags = {
+      {"--worker-id", "worker.worker_id", "ID", "Its id; 0: a random one"},
+      {"--dp-ranks", "worker.dp_ranks", "N", "Data-parallel ranks"},
+      {"--cache-blocks", "worker.cache_blocks", "N",
+       "Blocks of each rank's cache"},
+      {"--speedup", "worker.speedup", "FACTOR",
+       "Simulated seconds per real second"},
+  };
+  return self;
+}
+
+/// Where others reach what listens at `bound`: of a wildcard the host that
+/// publishers advertise.
+result<std::string> reachable(const options& settings, std::uint16_t port,
+                              const std::string& bound) {
+  const std::string& host = settings.http.host;
+  if (host != "0.0.0.0" && host != "::" && host != "*") {
+    return bound;
+  }
+  const auto interfaces = list_interface_addresses();
+  if (!interfaces) {
+    return interfaces.error();
+  }
+  const auto chosen =
+      choose_advertised_host(settings.plane.zmq.host, *interfaces);
+  if (!chosen) {
+    return chosen.error();
+  }
+  return bracketed(*chosen) + ":" + std::to_string(port);
+}
+
+status serve(application& app) {
+  const options& settings = app.settings();
+  auto plane = actors::event_plane::start(settings.plane, app.log_sink());
+  if (!plane) {
+    return plane.error();
+  }
+  worker served{**plane, settings, app.clock()};
+
+  http_options http = settings.http;
+  http.threads = std::max(http.threads, worker_face_threads(settings.worker));
+  auto face = http_face::start(http, worker_routes(served, settings));
+  if (!face) {
+    return face.error();
+  }
+  const auto address = reachable(settings, (*face)->port(), (*face)->address());
+  if (!address) {
+    return address.error();
+  }
+  const status entered = served.enter(*address);
+  if (!entered) {
+    return entered;
+  }
+
+  app.started({{"http", (*face)->address()}, {"worker_id", served.id()}});
+  app.wait_for_stop();
+  served.stop();
+  (*face)->stop();
+  (*plane)->stop(flush_max);
+  return ok();
+}
+
+} // namespace
+
+} // namespace dynamo::apps
+
+int main(int argc, char** argv) {
+  return dynamo::apps::run(dynamo::apps::self(), argc, argv,
+                           dynamo::apps::serve);
+}

@@ -1,0 +1,68 @@
+#include "apps/worker/registration.hpp"
+
+#include "dynamo/base/ids.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <limits>
+
+namespace dynamo::apps {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+/// Tokens that an engine computes in a step: the default of vLLM. Routers use
+/// it only to tell when a worker is overloaded.
+constexpr std::uint64_t batched_tokens_max = 8192;
+
+/// Dynamo reads the context length as 32 bits.
+constexpr std::uint64_t context_length_max =
+    std::numeric_limits<std::uint32_t>::max();
+
+constexpr std::string_view model_name = "simulated";
+
+} // namespace
+
+record endpoint_record(const deployment_options& deployment,
+                       std::uint64_t worker_id, std::string_view address) {
+  const std::string path = "/" + id_to_hex(worker_id) + "/" + deployment.ns +
+                           "/" + deployment.component + "/" +
+                           deployment.endpoint;
+  const ordered_json transport{{"tcp", std::string{address} + path}};
+  return endpoint_instance{
+      deployment.ns, deployment.component, deployment.endpoint, worker_id,
+      transport.dump(-1, ' ', false, ordered_json::error_handler_t::replace)};
+}
+
+record model_record(const deployment_options& deployment,
+                    const worker_options& worker, std::uint64_t worker_id) {
+  const std::uint64_t block_size = deployment.block_size;
+  const ordered_json runtime{{"total_kv_blocks", worker.cache_blocks},
+                             {"max_num_seqs", worker.concurrency},
+                             {"max_num_batched_tokens", batched_tokens_max},
+                             {"data_parallel_start_rank", 0},
+                             {"data_parallel_size", worker.dp_ranks},
+                             {"enable_local_indexer", false},
+                             {"enable_eagle", false}};
+  const ordered_json card{
+      {"display_name", model_name},
+      {"slug", model_name},
+      {"model_info", nullptr},
+      {"tokenizer", nullptr},
+      {"context_length",
+       std::min(worker.cache_blocks, context_length_max / block_size) *
+           block_size},
+      {"kv_cache_block_size", block_size},
+      {"migration_limit", 0},
+      {"model_type", "Chat"},
+      {"model_input", "Tokens"},
+      {"worker_type", "aggregated"},
+      {"needs", ordered_json::array()},
+      {"runtime_config", runtime}};
+  return model_card{deployment.ns, deployment.component, deployment.endpoint,
+                    worker_id,     card.dump(),          ""};
+}
+
+} // namespace dynamo::apps
