@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/setup.sh [--checks]
+
+Installs from Debian what is missing to build, run and test this project, after
+saying what that is. Does nothing, quickly, when everything is there. Uses sudo
+when not run by root.
+
+  --checks   also clang, clang-format and clang-tidy, which scripts/check.sh
+             and the presets "clang" and "fuzz" need
+TEXT
+}
+
+packages=(
+  ca-certificates git
+  g++ cmake ninja-build pkg-config
+  libcaf-dev libzmq3-dev cppzmq-dev libxxhash-dev nlohmann-json3-dev
+  libspdlog-dev libcli11-dev libcpp-httplib-dev
+  catch2 python3 python3-pytest python3-zmq python3-msgpack
+)
+
+case ${1-} in
+  --help | -h)
+    usage
+    exit 0
+    ;;
+  --checks) packages+=(clang clang-format clang-tidy libclang-rt-14-dev) ;;
+  '') ;;
+  *) fail "unknown argument \"$1\"; see --help" ;;
+esac
+
+command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
+  fail "this is no Debian; please install: ${packages[*]}"
+
+installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' \
+  "${packages[@]}" 2>/dev/null | awk '$2 == "installed" { print $1 }' || true)
+missing=()
+for package in "${packages[@]}"; do
+  grep -qxF "$package" <<<"$installed" || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=(env)
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null ||
+    fail "neither root nor sudo; please install: ${missing[*]}"
+  as_root=(sudo env)
+fi
+
+say "installing ${missing[*]}"
+apt=("${as_root[@]}" DEBIAN_FRONTEND=noninteractive
+  apt-get -q -o DPkg::Lock::Timeout=120)
+"${apt[@]}" update
+"${apt[@]}" install -y --no-install-recommends "${missing[@]}"

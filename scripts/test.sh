@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/test.sh [--quick]
+
+Installs what is missing, builds and runs every test: unit and integration
+tests, an outside project against the installed tree, scenarios of several
+processes; then the tests again under AddressSanitizer and
+UndefinedBehaviorSanitizer, and those of the library under ThreadSanitizer.
+Stops at the first failure and ends with a table of what ran and how long.
+
+  --quick   without the sanitizers
+TEXT
+}
+
+quick=no
+case ${1-} in
+  --help | -h)
+    usage
+    exit 0
+    ;;
+  --quick) quick=yes ;;
+  '') ;;
+  *) fail "unknown argument \"$1\"; see --help" ;;
+esac
+
+finished=()
+current=
+started=0
+
+# stage NAME COMMAND...
+stage() {
+  current=$1
+  started=$SECONDS
+  shift
+  say "$current"
+  "$@"
+  finished+=("$(printf '%-34s ok      %5d s' "$current" $((SECONDS - started)))")
+  current=
+}
+
+summary() {
+  local status=$?
+  printf '\n'
+  [ ${#finished[@]} -eq 0 ] || printf '%s\n' "${finished[@]}"
+  [ -z "$current" ] ||
+    printf '%-34s FAILED  %5d s\n' "$current" $((SECONDS - started))
+  printf '%-34s %-7s %5d s\n' total \
+    "$([ "$status" -eq 0 ] && echo ok || echo FAILED)" "$SECONDS"
+}
+trap summary EXIT
+
+# ThreadSanitizer of GCC 12 does not start where the kernel spreads addresses
+# more than it knows of; some containers do not let a process turn that off.
+tsan_tests() {
+  local fixed=(setarch --addr-no-randomize)
+  "${fixed[@]}" true 2>/dev/null || fixed=()
+  "${fixed[@]}" ctest --preset tsan
+}
+
+stage "setup" scripts/setup.sh
+stage "build" build release
+stage "unit and integration tests" ctest --preset release
+stage "scenarios" "$python" -m pytest -q tests/scenarios
+if [ "$quick" = no ]; then
+  stage "build, address and undefined" build asan
+  stage "tests, address and undefined" ctest --preset asan
+  stage "build, thread" build tsan
+  stage "tests, thread" tsan_tests
+fi
