@@ -1,0 +1,204 @@
+#include "apps/loadgen/replay.hpp"
+
+#include <algorithm>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+namespace dynamo::apps {
+
+namespace {
+
+using steady = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr milliseconds progress_interval{100};
+constexpr milliseconds retry_delay{100};
+constexpr milliseconds no_time{0};
+
+milliseconds since(steady::time_point start) {
+  return std::chrono::duration_cast<milliseconds>(steady::now() - start);
+}
+
+/// When a request is due, from the start of the replay.
+milliseconds due(const trace_request& request, const trace_request& first,
+                 double speed) {
+  const std::chrono::duration<double, std::milli> trace_time =
+      request.arrival - first.arrival;
+  return std::chrono::duration_cast<milliseconds>(trace_time / speed);
+}
+
+bool may_pass(const error& reason) {
+  return reason.code == errc::unavailable || reason.code == errc::closed;
+}
+
+} // namespace
+
+replay::replay(cluster_client& cluster, const cluster_watch& watch,
+               const std::vector<trace_request>& trace,
+               const replay_options& options, stop_wait stopped)
+    : cluster_(cluster)
+    , watch_(watch)
+    , trace_(trace)
+    , options_(options)
+    , stopped_(std::move(stopped))
+    , start_(steady::now())
+    , tally_(options.policy) {
+  if (options.policy != policy_kind::kv) {
+    local_.emplace(options.policy, options.seed);
+  }
+}
+
+policy_summary replay::run(const on_progress& progress) {
+  std::vector<std::thread> threads;
+  const std::size_t count = std::min(options_.concurrency_max, trace_.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    {
+      const lock_guard guard{mutex_};
+      ++working_;
+    }
+    try {
+      threads.emplace_back([this] { work(); });
+    } catch (const std::system_error& thrown) {
+      // The system has no more; with fewer, requests are only late.
+      const lock_guard guard{mutex_};
+      --working_;
+      failure_ = error{errc::io, std::string{"no thread: "} + thrown.what()};
+      break;
+    }
+  }
+  wait_until_done(progress);
+  for (std::thread& each : threads) {
+    each.join();
+  }
+  const lock_guard guard{mutex_};
+  last_failure_ = failure_;
+  return tally_.summary();
+}
+
+void replay::wait_until_done(const on_progress& progress) {
+  for (;;) {
+    std::size_t done = 0;
+    const auto ranks = watch_.ranks();
+    {
+      const lock_guard guard{mutex_};
+      for (const worker_rank& each : *ranks) {
+        tally_.add_rank(each.worker_id, each.dp_rank.value_or(0));
+      }
+      done = tally_.ended();
+      if (working_ > 0) {
+        changed_.wait_until(mutex_, steady::now() + progress_interval);
+      }
+    }
+    progress(done);
+    const bool stopping = stopped_(no_time);
+    if (stopping) {
+      cluster_.interrupt_generate();
+    }
+    const lock_guard guard{mutex_};
+    if (working_ == 0 && (stopping || done == tally_.ended())) {
+      return;
+    }
+  }
+}
+
+void replay::work() {
+  for (;;) {
+    const std::size_t index = next_.fetch_add(1);
+    if (index >= trace_.size()) {
+      break;
+    }
+    const milliseconds at = due(trace_[index], trace_.front(), options_.speed);
+    if (stopped_(std::max(at - since(start_), no_time))) {
+      break;
+    }
+    play(index, std::max(since(start_) - at, no_time));
+  }
+  const lock_guard guard{mutex_};
+  if (--working_ == 0) {
+    changed_.notify_all();
+  }
+}
+
+void replay::play(std::size_t index, milliseconds late) {
+  const trace_request& asked = trace_[index];
+  const std::string prompt = prompt_members(asked, options_.prompt);
+  const std::string name =
+      std::string{to_string(options_.policy)} + "-" + std::to_string(index);
+  request_outcome outcome;
+  outcome.late = late;
+  outcome.input_tokens = asked.input_tokens;
+  std::vector<std::string> avoided;
+  result<generate_line> done = error{errc::unavailable, "not tried"};
+  for (std::uint32_t i = 0; i <= options_.retries_max; ++i) {
+    if (!pause_before(i)) {
+      return;
+    }
+    const std::string id = i == 0 ? name : name + "-r" + std::to_string(i);
+    outcome.retries = i;
+    done = attempt({id, prompt, asked.output_tokens}, avoided);
+    if (done || !may_pass(done.error())) {
+      break;
+    }
+  }
+  if (!done && stopped_(no_time)) {
+    return;
+  }
+  outcome.has_failed = !done;
+  if (done) {
+    outcome.worker_id = done->worker_id;
+    outcome.dp_rank = done->dp_rank;
+    outcome.blocks = {done->cached_blocks, done->input_blocks};
+    outcome.time_to_first_token_ms = done->time_to_first_token_ms;
+  }
+  const lock_guard guard{mutex_};
+  tally_.add(outcome);
+  if (!done) {
+    failure_ = done.error();
+  }
+}
+
+/// The first retry comes at once, for others live; false when it is time to
+/// stop.
+bool replay::pause_before(std::uint32_t attempt) const {
+  constexpr std::uint32_t doublings_max = 4;
+  return !stopped_(
+      attempt < 2 ? no_time
+                  : retry_delay * (1 << std::min(attempt - 2, doublings_max)));
+}
+
+result<generate_line> replay::attempt(const generate_request& request,
+                                      std::vector<std::string>& avoided) {
+  const auto chosen = choose(request, avoided);
+  if (!chosen) {
+    return chosen.error();
+  }
+  const bool is_routed = options_.policy == policy_kind::kv;
+  auto done = cluster_.generate(*chosen, request, [&] {
+    if (is_routed) {
+      // The router forgets a request in time that it heard nothing more of.
+      static_cast<void>(cluster_.prefilled(request.request_id));
+    }
+  });
+  if (is_routed) {
+    static_cast<void>(cluster_.ended(request.request_id));
+  }
+  if (!done) {
+    avoided.push_back(chosen->endpoint);
+  }
+  return done;
+}
+
+result<worker_rank> replay::choose(const generate_request& request,
+                                   const std::vector<std::string>& avoided) {
+  if (!local_) {
+    return cluster_.route(request);
+  }
+  auto chosen = local_->choose(*watch_.ranks(), avoided);
+  if (!chosen) {
+    return error{errc::unavailable, "the router knows no worker that serves"};
+  }
+  return *std::move(chosen);
+}
+
+} // namespace dynamo::apps
