@@ -64,6 +64,10 @@ std::vector<stream_account> stream_ledger::accounts() const {
         std::min(stream.missed, account.dropped + stream.dropped_here);
     account.lost = stream.missed - account.dropped;
     account.has_left = !stream.discovered;
+    if (account.has_left) {
+      account.lost_at_end = account.unaccounted();
+      account.lost += account.lost_at_end;
+    }
   }
   std::vector<stream_account> list;
   for (auto& [at, account] : all) {

@@ -53,6 +53,9 @@ struct stream_account {
   std::uint64_t dropped = 0;
   /// All else that the router missed.
   std::uint64_t lost = 0;
+  /// Of those lost: the last of a publisher that has left, which no later
+  /// message can show as a gap. A publisher that ends orderly leaves none.
+  std::uint64_t lost_at_end = 0;
   /// Whether the router saw the publisher go.
   bool has_left = false;
 

@@ -122,6 +122,7 @@ std::string to_json(const replay_report& report) {
          {"received", each.received},
          {"dropped", each.dropped},
          {"lost", each.lost},
+         {"lost_at_end", each.lost_at_end},
          {"unaccounted", each.unaccounted()},
          {"ended", each.has_left ? json("left") : json()}});
   }

@@ -79,14 +79,17 @@ TEST_CASE("stream_ledger believes the router about later numbers") {
   CHECK(only(ledger).unaccounted() == 0);
 }
 
-TEST_CASE("stream_ledger keeps what a worker said before it left") {
+TEST_CASE("stream_ledger counts the last events of a publisher that left as "
+          "lost with it") {
   received_stream seen = received(5, 7);
   seen.discovered = false;
   stream_ledger ledger;
   ledger.note({published(5, 10)});
   ledger.note({published(6, 1)});
   ledger.note(view({seen, received(6, 1)}));
-  CHECK(unaccounted_events(ledger.accounts()) == 3);
+  CHECK(unaccounted_events(ledger.accounts()) == 0);
+  CHECK(ledger.accounts().front().lost == 3);
+  CHECK(ledger.accounts().front().lost_at_end == 3);
 }
 
 TEST_CASE("stream_ledger leaves out what the router does not subscribe to") {

@@ -43,7 +43,8 @@ replay_report sample() {
   report.policies = {tally.summary()};
   report.ideal = {1, 2};
   const std::uint64_t longest = 18446744073709551615ULL;
-  report.streams = {{longest, "kv-events", 7, 1'000'000, 999'999, 0, 0, true}};
+  report.streams = {
+      {longest, "kv-events", 7, 1'000'000, 999'999, 0, 0, 0, true}};
   return report;
 }
 
