@@ -2,6 +2,7 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/config.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/scoped_actor.hpp>
@@ -9,11 +10,8 @@
 #include <caf/type_id.hpp>
 
 #if CAF_MAJOR_VERSION >= 1
-#include <caf/allow_unsafe_message_type.hpp>
 #include <caf/anon_mail.hpp>
 #include <caf/init_global_meta_objects.hpp>
-#else
-#include <caf/allowed_unsafe_message_type.hpp>
 #endif
 
 #include <chrono>
@@ -94,7 +92,7 @@ class down_watch {
 #if CAF_MAJOR_VERSION >= 1
     self_->monitor(
         watched, [this, address = watched.address()](const caf::error& reason) {
-          heard_(address, !reason);
+          heard_(address, reason.empty());
         });
 #else
     self_->monitor(watched);
@@ -106,14 +104,10 @@ class down_watch {
   on_down heard_;
 };
 
-/// Messages without a handler are dropped instead of being printed.
-inline void drop_unexpected(caf::event_based_actor* self) {
-#if CAF_MAJOR_VERSION >= 1
-  self->set_default_handler(
-      [](caf::scheduled_actor*, caf::message&) -> caf::skippable_result {
-        return caf::make_error(caf::sec::unexpected_message);
-      });
-#else
+/// Messages without a handler are dropped instead of being printed. CAF 1.x
+/// does so by itself.
+inline void drop_unexpected([[maybe_unused]] caf::event_based_actor* self) {
+#if CAF_MAJOR_VERSION < 1
   self->set_default_handler(caf::drop);
   // Who drops a message answers its sender with an error, and an error that
   // arrives as a message would end the sender.
