@@ -14,7 +14,7 @@
 
 namespace dynamo {
 
-/// What carries the events. Dynamo up to 1.2 and its user documentation name
+/// What carries the events. Dynamo up to 1.0 and its user documentation name
 /// nats as the default, and so do we.
 enum class transport_kind { nats, zmq };
 
@@ -43,9 +43,11 @@ struct zmq_options {
   /// I/O threads of the process-wide context (DYN_ZMQ_IO_THREADS). Dynamo has
   /// 4; one thread moves a million small messages a second.
   int io_threads = 1;
-  /// Sockets that the context may open; libzmq's own limit of 1,023 is fewer
-  /// than a large cluster has publishers.
-  int sockets_max = 8192;
+  /// Sockets that the context may open. A publisher that is followed costs
+  /// three: its SUB socket and the pair that watches its connection. So this,
+  /// the most that libzmq takes, is enough for 21,000 of them; its own default
+  /// of 1,023 for 340. Their slots take less than 1 MB.
+  int sockets_max = 65'535;
   /// Messages a PUB socket keeps per slow subscriber before it drops.
   int send_hwm = 100'000;
   /// Messages a SUB socket keeps per publisher.

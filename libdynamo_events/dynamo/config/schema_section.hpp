@@ -11,7 +11,7 @@
 #include <variant>
 #include <vector>
 
-// The words in which schema.cpp is written; for that file only.
+// The words in which the schema is written; for schema*.cpp only.
 
 namespace dynamo {
 

@@ -140,6 +140,24 @@ TEST_CASE("load_options fills every kind of field from a file") {
   CHECK(all.router.cost.temperature == 0.5);
 }
 
+TEST_CASE("load_options sets what the router believes, and its limits") {
+  const auto loaded = load_options(of_file(R"({"router": {
+    "sources": "any", "departed_ttl_ms": 1, "index": {"blocks_max": 2,
+    "ranks_max": 3}, "active": {"requests_max": 4, "blocks_max": 5},
+    "early": {"events_max": 6, "publishers_max": 7, "blocks_max": 8}}})"));
+  REQUIRE(loaded);
+  const dynamo::router_options& router = loaded->values.router;
+  CHECK(router.sources == dynamo::source_policy::any);
+  CHECK(router.departed_ttl == 1ms);
+  CHECK(router.index.blocks_max == 2);
+  CHECK(router.index.ranks_max == 3);
+  CHECK(router.active.requests_max == 4);
+  CHECK(router.active.blocks_max == 5);
+  CHECK(router.early.events_max == 6);
+  CHECK(router.early.publishers_max == 7);
+  CHECK(router.early.blocks_max == 8);
+}
+
 TEST_CASE("load_options names file, line, key and what is accepted") {
   struct row {
     const char* text;
