@@ -1,5 +1,6 @@
 #include "apps/app/application.hpp"
 
+#include "apps/app/file_limit.hpp"
 #include "apps/app/log.hpp"
 #include "dynamo/config/schema.hpp"
 
@@ -93,6 +94,7 @@ int run(const program& self, int argc, const char* const* argv,
                  stop.error().message.c_str());
     return exit_failure;
   }
+  raise_file_limit();
   auto parsed = parse_arguments(
       self, std::vector<std::string>{argv + (argc > 0 ? 1 : 0), argv + argc},
       process_environment());

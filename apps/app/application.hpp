@@ -61,10 +61,11 @@ class application {
   std::atomic<bool> started_ = false;
 };
 
-/// A program's main: reads the command line and the configuration, and calls
-/// `body`, which returns when the program is done or its application says
-/// stop. Returns the exit code; a body that fails with errc::invalid or
-/// errc::unsupported counts as a mistake in the configuration.
+/// A program's main: raises the limit of open files to the hard one, reads the
+/// command line and the configuration, and calls `body`, which returns when
+/// the program is done or its application says stop. Returns the exit code; a
+/// body that fails with errc::invalid or errc::unsupported counts as a mistake
+/// in the configuration.
 int run(const program& self, int argc, const char* const* argv,
         const std::function<status(application&)>& body);
 

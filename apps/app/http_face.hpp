@@ -61,8 +61,9 @@ struct http_counts {
 
 /// A program's small HTTP server: JSON in, JSON out. An unknown path is
 /// answered with 404, a wrong method with 405, a body beyond the limit with
-/// 413, a route that throws with 500, all as {"error": ...}. Its owner stops
-/// it; everything else is thread-safe.
+/// 413, one that calls itself a form and is larger than 8 KiB, or whose size
+/// cannot be known, with 415, a route that throws with 500, all as
+/// {"error": ...}. Its owner stops it; everything else is thread-safe.
 class http_face {
  public:
   /// Binds, and serves when it returns. errc::unavailable when the address

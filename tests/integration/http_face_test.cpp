@@ -160,6 +160,31 @@ TEST_CASE("an HTTP face explains what it refuses") {
   CHECK(face->counts().refused == std::size(rows) + 1);
 }
 
+TEST_CASE("an HTTP face says how to send a body that curl calls a form") {
+  dynamo::http_options options;
+  options.body_bytes_max = 64 * 1024;
+  const auto face = start(sample_routes(), options);
+  auto client = client_of(*face);
+  const char* form = "application/x-www-form-urlencoded";
+  const std::string body = R"({"number": 21})";
+
+  const auto small = client.Post("/double", body, form);
+  REQUIRE(small);
+  CHECK(small->status == 200);
+
+  const auto large =
+      client.Post("/double", body + std::string(9 * 1024, ' '), form);
+  REQUIRE(large);
+  CHECK(large->status == 415);
+  CHECK(large->body ==
+        R"({"error":"expected Content-Type: application/json"})");
+
+  const auto too_large =
+      client.Post("/double", std::string(64 * 1024 + 1, ' '), form);
+  REQUIRE(too_large);
+  CHECK(too_large->status == 413);
+}
+
 TEST_CASE("an HTTP face refuses bodies whose size it cannot check") {
   const auto face = start(sample_routes());
   for (const char* header :

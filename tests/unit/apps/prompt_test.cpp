@@ -1,0 +1,70 @@
+#include "apps/app/prompt.hpp"
+#include "dynamo/router/block_hash.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "support/catch.hpp"
+
+using dynamo::apps::prompt_of;
+using nlohmann::json;
+
+TEST_CASE("a prompt of tokens is counted, and its full blocks are hashed") {
+  const std::vector<std::uint32_t> tokens{1, 2, 3, 4, 5, 6, 7, 8, 9};
+  const auto prompt = prompt_of({{"tokens", tokens}}, 4);
+  REQUIRE(prompt);
+  CHECK(prompt->tokens == 9);
+  CHECK(prompt->local.size() == 2);
+  CHECK(prompt->local == dynamo::local_block_hashes(tokens, 4));
+}
+
+TEST_CASE("a prompt of block hashes is taken as it is") {
+  const std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
+  const auto prompt = prompt_of(
+      {{"block_hashes", json::array({1, largest})}, {"input_tokens", 9}}, 4);
+  REQUIRE(prompt);
+  CHECK(prompt->tokens == 9);
+  CHECK(prompt->local == std::vector<std::uint64_t>{1, largest});
+}
+
+TEST_CASE("a prompt may be shorter than a block") {
+  const auto from_tokens = prompt_of({{"tokens", json::array({1})}}, 4);
+  REQUIRE(from_tokens);
+  CHECK(from_tokens->local.empty());
+  const auto from_hashes =
+      prompt_of({{"block_hashes", json::array()}, {"input_tokens", 3}}, 4);
+  REQUIRE(from_hashes);
+  CHECK(from_hashes->tokens == 3);
+}
+
+TEST_CASE("a prompt that cannot be read is refused by the member's name") {
+  struct row {
+    const char* body;
+    const char* starts;
+  };
+  const row rows[] = {
+      {R"({})", "tokens: expected either"},
+      {R"({"tokens":[1],"block_hashes":[1],"input_tokens":4})",
+       "tokens: expected either"},
+      {R"({"tokens":[]})", "tokens: expected at least one"},
+      {R"({"tokens":7})", "tokens"},
+      {R"({"tokens":[4294967296]})", "tokens"},
+      {R"({"tokens":[-1]})", "tokens"},
+      {R"({"tokens":["a"]})", "tokens"},
+      {R"({"block_hashes":[1]})", "input_tokens"},
+      {R"({"block_hashes":[1],"input_tokens":0})", "input_tokens: expected"},
+      {R"({"block_hashes":[1],"input_tokens":16777217})", "input_tokens"},
+      {R"({"block_hashes":[1,2],"input_tokens":7})", "block_hashes: expected"},
+      {R"({"block_hashes":[1.5],"input_tokens":7})", "block_hashes"},
+  };
+  for (const row& each : rows) {
+    CAPTURE(each.body);
+    const auto prompt = prompt_of(json::parse(each.body), 4);
+    REQUIRE_FALSE(prompt);
+    CHECK_THAT(prompt.error().message,
+               Catch::Matchers::StartsWith(each.starts));
+  }
+}
