@@ -21,8 +21,10 @@ namespace {
 // A consumer that is slow delays its answer to report(), no more.
 constexpr std::chrono::seconds answer_timeout{1};
 
+// The transport offers the last change of a peer again when this is full, and
+// discovery reports at its next scan what did not fit: nothing old is dropped.
 constexpr inbox_limits change_limits{262'144, 512 * 1024 * 1024,
-                                     overflow_policy::drop_oldest};
+                                     overflow_policy::drop_newest};
 
 result<std::unique_ptr<transport>>
 make_transport(const plane_options& options) {

@@ -75,6 +75,11 @@ void router::on_notice_received(const notice_received& fact) {
     if (link->state == connection_state::lost) {
       router_.mark_source(link->publisher_id, sync_state::stale);
     }
+    if (link->state == connection_state::connected) {
+      router_.reconnect(link->publisher_id);
+    } else {
+      router_.cut_off(link->publisher_id);
+    }
     note({0, "connection_" + std::string{to_string(link->state)}, 0,
           link->publisher_id, link->reason});
   } else if (const auto* left = std::get_if<publisher_left>(&notice)) {

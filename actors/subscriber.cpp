@@ -39,8 +39,16 @@ caf::behavior subscriber::make_behavior() {
 // -- Messages
 
 void subscriber::on_messages_waiting() {
-  if (unanswered_ >= unanswered_max) {
-    return;
+  // Others get their turn before the next batch.
+  if (drain_batch() == drain_outcome::more) {
+    seam::send(this, caf::actor_cast<caf::actor>(this), messages_waiting{});
+  }
+}
+
+subscriber::drain_outcome subscriber::drain_batch() {
+  // Messages of publishers that nobody has named yet would be strangers'.
+  if (!knows_publishers_ || unanswered_ >= unanswered_max) {
+    return drain_outcome::held;
   }
   std::vector<inbox_item<wire_message>> items;
   const auto batch_max = plan_->options.batch_max;
@@ -50,10 +58,7 @@ void subscriber::on_messages_waiting() {
     follower_.take(item, now, deliveries_);
   }
   deliver();
-  // Others get their turn before the next batch.
-  if (count == batch_max) {
-    seam::send(this, caf::actor_cast<caf::actor>(this), messages_waiting{});
-  }
+  return count == batch_max ? drain_outcome::more : drain_outcome::empty;
 }
 
 void subscriber::deliver() {
@@ -138,8 +143,6 @@ void subscriber::on_parts_started(const parts_started& fact) {
   if (fact.watcher_is_new) {
     seam::send(this, watcher_, watch_bucket{bucket::event_channels, self});
   }
-  // A predecessor may have died with the wake-up in its hands.
-  on_messages_waiting();
 }
 
 void subscriber::on_records_changed(const records_changed& fact) {
@@ -150,6 +153,9 @@ void subscriber::on_records_changed(const records_changed& fact) {
     drop_all_but(fact);
   }
   deliver();
+  // A predecessor may have died with the wake-up in its hands.
+  knows_publishers_ = true;
+  on_messages_waiting();
 }
 
 void subscriber::on_record(const discovery_change& change) {
@@ -200,8 +206,10 @@ void subscriber::drop_all_but(const records_changed& fact) {
 }
 
 void subscriber::on_connection_changed(const connection_changed& fact) {
-  // What came before the connection was lost is delivered before the notice.
-  on_messages_waiting();
+  // What came before a connection was lost is delivered before the notice,
+  // unless the consumer is behind: then the notice is the more urgent of both.
+  while (drain_batch() == drain_outcome::more) {
+  }
   act(follower_.connection(fact.change, deliveries_), fact.change.remote);
   deliver();
 }

@@ -40,6 +40,8 @@ class subscriber final : public caf::event_based_actor {
   void on_parts_started(const parts_started& fact);
   subscription_status on_report() const;
 
+  enum class drain_outcome { empty, more, held };
+  drain_outcome drain_batch();
   void on_record(const discovery_change& change);
   void drop_all_but(const records_changed& fact);
   void act(stream_follower::peer_action action, const peer& remote);
@@ -57,6 +59,7 @@ class subscriber final : public caf::event_based_actor {
   std::vector<delivery> deliveries_;
   /// Publisher ids by the key of their record: a deletion names only the key.
   std::map<std::string, std::uint64_t> publisher_of_key_;
+  bool knows_publishers_ = false;
   /// Batches at the consumer actor without an answer.
   std::size_t unanswered_ = 0;
 };

@@ -147,6 +147,7 @@ bool kv_router::note_id(rank_state& state, const router_event& event) {
   if (seen.what == event_step::stale)
     return false;
   state.stale = false;
+  state.cut_off = false;
   if (seen.missed == 0)
     return true;
   state.partial = true;
@@ -208,6 +209,7 @@ status kv_router::bind_source(std::uint64_t publisher_id,
     if (state->cursor.last())
       reset(rank, *state);
     state->publisher = publisher_id;
+    state->cut_off = false;
   }
   for (const router_event& event : early_.take(publisher_id)) {
     if (rank_of(event) == rank)
@@ -253,6 +255,20 @@ bool kv_router::mark_source(std::uint64_t publisher_id, sync_state state) {
   const std::vector<worker_rank> spoken_for = ranks_of(publisher_id);
   for (const worker_rank& rank : spoken_for)
     mark(rank, state);
+  return !spoken_for.empty();
+}
+
+bool kv_router::cut_off(std::uint64_t publisher_id) {
+  const std::vector<worker_rank> spoken_for = ranks_of(publisher_id);
+  for (const worker_rank& rank : spoken_for)
+    ranks_.at(rank).cut_off = true;
+  return !spoken_for.empty();
+}
+
+bool kv_router::reconnect(std::uint64_t publisher_id) {
+  const std::vector<worker_rank> spoken_for = ranks_of(publisher_id);
+  for (const worker_rank& rank : spoken_for)
+    ranks_.at(rank).cut_off = false;
   return !spoken_for.empty();
 }
 
@@ -333,6 +349,7 @@ void kv_router::reset(const worker_rank& rank, rank_state& state) {
   state.cursor.reset();
   state.partial = false;
   state.stale = false;
+  state.cut_off = false;
 }
 
 void kv_router::forget_if_unused(const worker_rank& rank) {

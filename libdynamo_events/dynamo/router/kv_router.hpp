@@ -173,6 +173,12 @@ class kv_router {
   /// The same for the ranks that a publisher speaks for.
   bool mark_source(std::uint64_t publisher_id, sync_state state);
 
+  /// The connection to a publisher is lost: its worker may be, too, long before
+  /// discovery knows. The ranks that it speaks for are chosen only when there
+  /// are no others, until `reconnect` or its next event. False when unknown.
+  bool cut_off(std::uint64_t publisher_id);
+  bool reconnect(std::uint64_t publisher_id);
+
   // -- Who may be chosen
 
   /// Makes a worker's ranks [first_rank, first_rank + rank_count) members;
@@ -227,6 +233,7 @@ class kv_router {
     event_cursor cursor;
     bool partial = false;
     bool stale = false;
+    bool cut_off = false;
     /// Who speaks for it, and who did before (only without binding).
     std::optional<std::uint64_t> publisher;
     std::optional<std::uint64_t> retired;

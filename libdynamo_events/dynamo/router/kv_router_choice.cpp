@@ -79,9 +79,13 @@ kv_router::candidates(const route_request& request,
   const std::vector<rank_overlap> found = index_.find_matches(request.local);
   std::vector<candidate> rows;
   std::uint64_t least = ~std::uint64_t{0};
+  const bool all_cut_off =
+      std::none_of(ranks_.begin(), ranks_.end(), [](const auto& one) {
+        return one.second.member && !one.second.cut_off;
+      });
   auto next = found.begin();
   for (const auto& [rank, state] : ranks_) {
-    if (!state.member)
+    if (!state.member || (state.cut_off && !all_cut_off))
       continue;
     candidate row{.rank = rank, .input = {}, .cost = {}};
     // Both are in ascending order.

@@ -31,6 +31,38 @@ TEST_CASE("choose takes the rank that holds most, and says why") {
                           "of work queued");
 }
 
+TEST_CASE("choose passes over a rank whose publisher is cut off") {
+  kv_router router = with_two_workers();
+  REQUIRE(router.bind_source(7, two));
+  router.apply_events(7, {stored(two, 1, {1, 2, 3})});
+  CHECK(router.cut_off(7));
+  CHECK(router.choose(request("a", prompt), start, 0)->rank == one);
+
+  SECTION("until it is connected again") {
+    CHECK(router.reconnect(7));
+    CHECK(router.choose(request("b", prompt), start, 0)->rank == two);
+  }
+  SECTION("until its next event") {
+    router.apply_events(7, {stored(two, 2, {4}, 3)});
+    CHECK(router.choose(request("b", prompt), start, 0)->rank == two);
+  }
+  SECTION("until another publisher speaks for it") {
+    REQUIRE(router.bind_source(8, two));
+    router.apply_events(8, {stored(two, 1, {1, 2, 3})});
+    CHECK(router.choose(request("b", prompt), start, 0)->rank == two);
+  }
+  SECTION("unless all are") {
+    router.remove_worker(1);
+    CHECK(router.choose(request("b", prompt), start, 0)->rank == two);
+  }
+}
+
+TEST_CASE("cut_off does not know a publisher that is not bound") {
+  kv_router router = with_two_workers();
+  CHECK_FALSE(router.cut_off(7));
+  CHECK_FALSE(router.reconnect(7));
+}
+
 TEST_CASE("choose books what it chose") {
   kv_router router = with_two_workers();
   router.apply(stored(two, 1, {1, 2, 3}));
