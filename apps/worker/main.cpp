@@ -8,12 +8,17 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace dynamo::apps {
 
 namespace {
 
 constexpr std::chrono::milliseconds flush_max{1000};
+
+// A record lives 10 s after its owner's last touch and is removed within 4 s.
+constexpr std::chrono::seconds predecessor_max{20};
+constexpr std::chrono::milliseconds enter_interval{200};
 
 program self() {
   program self;
@@ -53,6 +58,27 @@ result<std::string> reachable(const options& settings, std::uint16_t port,
   return bracketed(*chosen) + ":" + std::to_string(port);
 }
 
+/// Puts the worker's records. Those of a predecessor with the same id that was
+/// killed stand in the way until they expire.
+status enter(application& app, worker& served, const std::string& address) {
+  const auto deadline = app.clock().now() + predecessor_max;
+  bool is_told = false;
+  for (;;) {
+    const status entered = served.enter(address);
+    if (entered || entered.error().code != errc::exists ||
+        app.clock().now() >= deadline) {
+      return entered;
+    }
+    if (!std::exchange(is_told, true)) {
+      app.log().warn("waits for records to expire: {}",
+                     entered.error().message);
+    }
+    if (app.wait_for_stop(enter_interval)) {
+      return ok();
+    }
+  }
+}
+
 status serve(application& app) {
   const options& settings = app.settings();
   auto plane = actors::event_plane::start(settings.plane, app.log_sink());
@@ -71,12 +97,14 @@ status serve(application& app) {
   if (!address) {
     return address.error();
   }
-  const status entered = served.enter(*address);
+  const status entered = enter(app, served, *address);
   if (!entered) {
     return entered;
   }
 
-  app.started({{"http", (*face)->address()}, {"worker_id", served.id()}});
+  if (!app.stopping()) {
+    app.started({{"http", (*face)->address()}, {"worker_id", served.id()}});
+  }
   app.wait_for_stop();
   served.stop();
   (*face)->stop();
