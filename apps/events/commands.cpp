@@ -85,7 +85,7 @@ void add_tail(CLI::App& app, commands& out) {
   command->add_option("topics", tail.topics,
                       "kv-events kv_metrics forward-pass-metrics");
   add_filter(*command, tail.filter);
-  command->add_option("--count", tail.count, "End after so many events")
+  command->add_option("--count", tail.count, "End after so many messages")
       ->type_name("N");
   command
       ->add_option_function<double>(
