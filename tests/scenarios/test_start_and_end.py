@@ -51,7 +51,8 @@ def test_a_default_that_is_not_there_yet_is_named_with_what_is(scenario, name):
 def test_a_mistake_in_a_file_is_named_with_its_line(scenario, name, line,
                                                     wrong, named):
     path = scenario.directory / "mistaken.jsonc"
-    path.write_text(f'// A comment.\n{{\n  "event_plane": "zmq",\n  {wrong}\n}}')
+    path.write_text("// A comment.\n{\n"
+                    f'  "event_plane": "zmq",\n  {wrong}\n}}\n')
     code, text = run_to_end(scenario, name, *SPEAKERS[name],
                             "--config", str(path))
     assert code == MISTAKE
