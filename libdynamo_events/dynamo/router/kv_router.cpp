@@ -189,8 +189,12 @@ void kv_router::note_report(rank_state& state, const apply_report& report) {
 status kv_router::bind_source(std::uint64_t publisher_id,
                               const worker_rank& rank) {
   const std::optional<worker_rank> before = sources_.rank_of(publisher_id);
-  if (before == rank)
+  if (before == rank) {
+    // Its record was gone for a while; what it said still holds.
+    if (const auto known = ranks_.find(rank); known != ranks_.end())
+      known->second.stale = known->second.stale && known->second.cut_off;
     return ok();
+  }
   if (before)
     unbind_source(publisher_id);
   rank_state* const state = state_of(rank);
@@ -238,38 +242,6 @@ bool kv_router::reset_source(std::uint64_t publisher_id) {
   for (const worker_rank& rank : spoken_for)
     reset(rank, ranks_.at(rank));
   return !early_.take(publisher_id).empty() || !spoken_for.empty();
-}
-
-bool kv_router::mark(const worker_rank& rank, sync_state state) {
-  const auto at = ranks_.find(rank);
-  if (at == ranks_.end())
-    return false;
-  at->second.stale = state == sync_state::stale;
-  // Being cut off says nothing about what was complete before.
-  if (state != sync_state::stale)
-    at->second.partial = state == sync_state::partial;
-  return true;
-}
-
-bool kv_router::mark_source(std::uint64_t publisher_id, sync_state state) {
-  const std::vector<worker_rank> spoken_for = ranks_of(publisher_id);
-  for (const worker_rank& rank : spoken_for)
-    mark(rank, state);
-  return !spoken_for.empty();
-}
-
-bool kv_router::cut_off(std::uint64_t publisher_id) {
-  const std::vector<worker_rank> spoken_for = ranks_of(publisher_id);
-  for (const worker_rank& rank : spoken_for)
-    ranks_.at(rank).cut_off = true;
-  return !spoken_for.empty();
-}
-
-bool kv_router::reconnect(std::uint64_t publisher_id) {
-  const std::vector<worker_rank> spoken_for = ranks_of(publisher_id);
-  for (const worker_rank& rank : spoken_for)
-    ranks_.at(rank).cut_off = false;
-  return !spoken_for.empty();
 }
 
 status kv_router::add_worker(std::uint64_t worker_id, std::uint32_t first_rank,

@@ -175,7 +175,9 @@ class kv_router {
 
   /// The connection to a publisher is lost: its worker may be, too, long before
   /// discovery knows. The ranks that it speaks for are chosen only when there
-  /// are no others, until `reconnect` or its next event. False when unknown.
+  /// are no others, until `reconnect` or its next event. Once connected again
+  /// they are no longer stale: what was missed meanwhile shows as a gap. False
+  /// when unknown.
   bool cut_off(std::uint64_t publisher_id);
   bool reconnect(std::uint64_t publisher_id);
 

@@ -350,7 +350,7 @@ TEST_CASE("messages that are missing make a rank partial, whatever its event "
   CHECK(all.device_blocks(seven) == 2);
 }
 
-TEST_CASE("a rank whose connection is lost is stale until its next event") {
+TEST_CASE("a rank whose connection is lost is stale until it is back") {
   routed_cluster all;
   auto& worker = all.add_worker(7);
   auto out = all.publish(worker, seven);
@@ -362,6 +362,7 @@ TEST_CASE("a rank whose connection is lost is stale until its next event") {
   CHECK(all.choose("a").choice);
 
   all.nodes.advance(1s);
+  CHECK(all.report_of(seven).sync == sync_state::in_sync);
   out.publish(stored(seven, 2, 2, 2));
   all.nodes.advance(50ms);
   CHECK(all.report_of(seven).sync == sync_state::in_sync);
