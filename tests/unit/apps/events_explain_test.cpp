@@ -83,7 +83,8 @@ TEST_CASE("every golden payload is explained and read with its topic") {
 }
 
 TEST_CASE("messages of real processes are explained part by part") {
-  for (const json& message : data_of("captured.json")["messages"]) {
+  const json captured = data_of("captured.json");
+  for (const json& message : captured.at("messages")) {
     if (!message.contains("parts_hex")) {
       continue;
     }
