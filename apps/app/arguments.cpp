@@ -15,6 +15,7 @@ namespace dynamo::apps {
 namespace {
 
 constexpr std::size_t flag_column_width = 30;
+constexpr const char* key_letters = "abcdefghijklmnopqrstuvwxyz0123456789_.";
 
 /// What the flags say, before any of it is checked.
 struct stated {
@@ -29,9 +30,9 @@ struct stated {
 std::vector<config_flag> common_flags() {
   return {
       {"--event-plane", "event_plane", "KIND",
-       "What carries events: nats, zmq"},
-      {"--no-kv-events", "kv_events", "", "Workers do not publish their caches",
-       "false"},
+       "What carries events: nats (default) or zmq"},
+      {"--no-kv-events", "kv_events", "",
+       "No kv-events: none published, none followed", "false"},
       {"--discovery", "discovery.backend", "KIND",
        "etcd, kubernetes, file or mem"},
       {"--file-root", "discovery.file.root", "DIR",
@@ -126,8 +127,11 @@ result<std::vector<flag_value>> key_flags(const stated& from) {
   for (const std::string& each : from.settings) {
     const std::size_t equals = each.find('=');
     if (equals == std::string::npos) {
+      // Behind the key, a password may stand.
+      const std::string key =
+          each.substr(0, each.find_first_not_of(key_letters));
       return error{errc::invalid,
-                   "flag --set: expected KEY=VALUE, got \"" + each + "\""};
+                   "flag --set: expected KEY=VALUE, got \"" + key + "\""};
     }
     const std::string key = each.substr(0, equals);
     all.push_back({"--set " + key, key, each.substr(equals + 1)});

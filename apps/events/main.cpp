@@ -11,6 +11,7 @@ program self(commands& given) {
   self.summary = "Looks into an event plane, and speaks in it.";
   self.examples =
       "  dynamo-events list --discovery file\n"
+      "  NATS_SERVER=localhost:4222 dynamo-events tail --discovery file\n"
       "  dynamo-events tail --event-plane zmq --discovery file\n"
       "  dynamo-events publish kv_metrics '{\"worker_id\": 7}'\n"
       "  dynamo-events decode 010000005885ac7075626c6973...\n"

@@ -13,6 +13,7 @@ program self() {
   self.name = "dynamo-router";
   self.summary = "Sends each request to the worker that holds its prefix.";
   self.examples =
+      "  NATS_SERVER=localhost:4222 dynamo-router --discovery file\n"
       "  dynamo-router --event-plane zmq --discovery file\n"
       "  dynamo-router --config router.jsonc --http 127.0.0.1:8200 --json\n"
       "  curl -H 'Content-Type: application/json' \\\n"

@@ -25,6 +25,7 @@ program self() {
   self.name = "dynamo-worker";
   self.summary = "A simulated LLM engine worker that publishes its KV cache.";
   self.examples =
+      "  NATS_SERVER=localhost:4222 dynamo-worker --discovery file\n"
       "  dynamo-worker --event-plane zmq --discovery file --cache-blocks 4096\n"
       "  dynamo-worker --config worker.jsonc --http 127.0.0.1:8100 --json\n";
   self.flags = {

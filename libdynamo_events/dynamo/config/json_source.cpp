@@ -138,6 +138,10 @@ class entry_collector final : public nlohmann::json_sax<nlohmann::json> {
       }
       text.erase(0, found + before.size());
     }
+    // What it quotes may be a password.
+    for (const std::string_view quote : {"; last read: ", " parsing '"}) {
+      text.erase(std::min(text.find(quote), text.size()));
+    }
     return fail(static_cast<std::size_t>(line), text);
   }
 

@@ -1,6 +1,8 @@
 #include "dynamo/config/load.hpp"
 
+#include "dynamo/config/pairs.hpp"
 #include "dynamo/config/schema.hpp"
+#include "dynamo/config/secret.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -29,7 +31,6 @@ class loader {
   status take_file(const named_text& file);
   status take_environment(const environment& variables);
   status take_flags(const std::vector<flag_value>& flags);
-  status check_pairs() const;
 
   loaded_options take() && { return std::move(loaded_); }
 
@@ -39,6 +40,8 @@ class loader {
   error unknown_key(const std::string& place, std::string_view key) const;
   error refused(const std::string& place, const setting& known,
                 const scalar& value) const;
+  error refused_text(const std::string& place, const setting& known,
+                     const scalar& value) const;
   status take_variable(const setting& known, std::string_view text);
 
   std::vector<setting> schema_;
@@ -78,13 +81,9 @@ status loader::take_environment(const environment& variables) {
   }
   // Direct mode would silently miss everything that goes through the broker.
   const auto enabled = variables("DYN_ZMQ_BROKER_ENABLED");
-  const std::set<std::string_view> truths{"1", "true", "on", "yes"};
-  std::string lowered{trimmed(enabled.value_or(""))};
-  std::transform(lowered.begin(), lowered.end(), lowered.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  });
   const bool has_url = variables("DYN_ZMQ_BROKER_URL").has_value();
-  if (has_url || truths.contains(lowered)) {
+  if (has_url ||
+      scalar_from(scalar_type::boolean, enabled.value_or("")) == scalar{true}) {
     return error{
         errc::invalid,
         std::string{"environment "} +
@@ -120,7 +119,7 @@ status loader::take_variable(const setting& known, std::string_view text) {
     loaded_.origins[known.key] = place;
     return ok();
   }
-  error reason = refused(place, known, given);
+  error reason = refused_text(place, known, given);
   if (variable.scale != 1) {
     reason.message += " times " + std::to_string(variable.scale);
   }
@@ -140,32 +139,9 @@ status loader::take_flags(const std::vector<flag_value>& flags) {
     }
     const scalar value = scalar_from(known->type, each.text);
     if (!known->assign(loaded_.values, value)) {
-      return refused(place, *known, value);
+      return refused_text(place, *known, value);
     }
     loaded_.origins[known->key] = place;
-  }
-  return ok();
-}
-
-status loader::check_pairs() const {
-  const zmq_options& zmq = loaded_.values.plane.zmq;
-  if (zmq.port_last < zmq.port_first ||
-      (zmq.port_first == 0 && zmq.port_last != 0)) {
-    return error{errc::invalid,
-                 loaded_.origins.at("zmq.port_last") +
-                     ": zmq.port_last: expected a port from zmq.port_first (" +
-                     std::to_string(zmq.port_first) +
-                     ") on, or 0 for both, got " +
-                     std::to_string(zmq.port_last)};
-  }
-  const backoff_limits& delay = loaded_.values.plane.reconnect.delay;
-  if (delay.max < delay.initial) {
-    return error{errc::invalid,
-                 loaded_.origins.at("reconnect.delay_max_ms") +
-                     ": reconnect.delay_max_ms: expected at least "
-                     "reconnect.delay_initial_ms (" +
-                     std::to_string(delay.initial.count()) + "), got " +
-                     std::to_string(delay.max.count())};
   }
   return ok();
 }
@@ -215,7 +191,19 @@ error loader::unknown_key(const std::string& place,
 error loader::refused(const std::string& place, const setting& known,
                       const scalar& value) const {
   return {errc::invalid, place + ": " + known.key + ": expected " +
-                             known.accepted + ", got " + to_message(value)};
+                             known.accepted + ", got " +
+                             (known.notes.hidden == secrecy::all
+                                  ? "a value that is not shown"
+                                  : to_message(without_secret(known, value)))};
+}
+
+error loader::refused_text(const std::string& place, const setting& known,
+                           const scalar& value) const {
+  setting spelled = known;
+  if (known.type == scalar_type::boolean) {
+    spelled.accepted += " (or 1, on, yes, 0, off, no)";
+  }
+  return refused(place, spelled, value);
 }
 
 } // namespace
@@ -252,10 +240,11 @@ result<loaded_options> load_options(const load_request& request) {
   if (status taken = sources.take_flags(request.flags); !taken) {
     return taken.error();
   }
-  if (status checked = sources.check_pairs(); !checked) {
+  loaded_options loaded = std::move(sources).take();
+  if (status checked = check_pairs(loaded); !checked) {
     return checked.error();
   }
-  return std::move(sources).take();
+  return loaded;
 }
 
 } // namespace dynamo

@@ -52,7 +52,9 @@ result<named_text> read_config_file(const std::string& path);
 /// before the file, and that before the default. errc::invalid with a sentence
 /// like `worker.jsonc:12: zmq.send_hwm: expected an integer from 1 to 10000000,
 /// got "many"` for an unknown key, a wrong type and a value out of range, even
-/// when a source that goes first makes it irrelevant.
+/// when a source that goes first makes it irrelevant; of several mistakes the
+/// one in the weakest source. Also for settings that contradict each other.
+/// Neither an error nor a warning holds a secret.
 result<loaded_options> load_options(const load_request& request);
 
 } // namespace dynamo

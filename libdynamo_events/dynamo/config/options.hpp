@@ -63,6 +63,62 @@ struct zmq_options {
   std::chrono::milliseconds connect_timeout{5000};
 };
 
+/// TLS towards a NATS server; paths of PEM files.
+struct nats_tls_options {
+  /// Authorities that servers' certificates are checked against; empty: those
+  /// of the system (NATS_TLS_CA_CERT_PATH).
+  std::string ca;
+  /// The client's certificate chain and key, both or none
+  /// (NATS_TLS_CLIENT_CERT_PATH, NATS_TLS_CLIENT_KEY_PATH).
+  std::string certificate;
+  std::string key;
+  /// Servers' certificates are not checked (NATS_TLS_INSECURE).
+  bool insecure = false;
+};
+
+/// NATS: one connection per process.
+struct nats_options {
+  /// "host:port", "nats://host:port" or "tls://host:port", more than one with
+  /// commas between them (NATS_SERVER).
+  std::string servers = "localhost:4222";
+  /// Servers are tried in random order, so that clients spread.
+  bool randomize = true;
+  /// Servers that a cluster names are tried too.
+  bool discover_servers = true;
+  /// Who we are; the first that is complete counts, in this order: user name
+  /// and password, token, nkey seed, credentials file, and last "user",
+  /// "user" as Dynamo sends it (NATS_AUTH_USERNAME and the like).
+  std::string username;
+  std::string password;
+  std::string token;
+  std::string nkey_seed;
+  std::string credentials_file;
+  nats_tls_options tls;
+  /// For each server of an attempt.
+  std::chrono::milliseconds connect_timeout{2000};
+  /// A server that answers nothing for so long is left. Longer than the 5 s
+  /// that a busy machine may stand still.
+  std::chrono::milliseconds stale_after{10'000};
+  /// What the client library keeps for each subscription before it drops.
+  std::size_t pending_messages_max = 262'144;
+  std::size_t pending_bytes_max = 256 * 1024 * 1024;
+  /// After an outage publishers send nothing for so long: the time that
+  /// subscribers have to come back, which try at least as often as
+  /// subscriber_delay_max says.
+  std::chrono::milliseconds hold{500};
+  /// The longest delay between attempts of a process that subscribes.
+  std::chrono::milliseconds subscriber_delay_max{200};
+  /// Delay before the next attempt after servers refused who we are: at least
+  /// this, so that a wrong password is no flood.
+  std::chrono::milliseconds authentication_delay{5000};
+  /// While nobody is subscribed, a publisher that holds its events offers the
+  /// oldest again this often.
+  std::chrono::milliseconds offer_interval{100};
+  /// How long messages that arrived are still delivered when the process
+  /// ends.
+  std::chrono::milliseconds drain_timeout{1000};
+};
+
 /// File discovery (DYN_FILE_KV). The 10 s lifetime is Dynamo's constant, which
 /// every process assumes, and not a setting.
 struct file_discovery_options {
@@ -102,9 +158,13 @@ struct subscriber_options {
   std::size_t publishers_max = 16'384;
 };
 
-/// Lost and failed connections are retried for ever.
+/// Lost and failed connections are retried.
 struct reconnect_options {
   backoff_limits delay;
+  /// Attempts at a NATS connection that may fail one after the other before
+  /// the process gives up; 0: it never does. Peers of direct ZMQ are retried
+  /// for ever.
+  std::uint32_t attempts_max = 0;
 };
 
 /// A part that dies is started again, unless it dies too often.
@@ -127,6 +187,7 @@ struct runtime_options {
 struct plane_options {
   transport_kind transport = transport_kind::nats;
   zmq_options zmq;
+  nats_options nats;
   discovery_options discovery;
   publisher_options publisher;
   subscriber_options subscriber;
@@ -143,7 +204,8 @@ struct deployment_options {
   std::string endpoint = "generate";
   /// Tokens per block.
   std::uint32_t block_size = 16;
-  /// False: workers publish no kv-events (--no-kv-events).
+  /// False: workers publish no kv-events, and routers subscribe to nothing
+  /// (--no-kv-events).
   bool kv_events = true;
 };
 

@@ -1,6 +1,7 @@
 #include "dynamo/config/print.hpp"
 
 #include "dynamo/config/schema.hpp"
+#include "dynamo/config/secret.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -36,7 +37,8 @@ void print_level(std::string& out, setting_iterator first,
     if (dot == std::string::npos) {
       const setting& each = *first++;
       out += what.second.above(each, indent) + indent + '"' +
-             each.key.substr(from) + "\": " + to_json(each.read(what.first)) +
+             each.key.substr(from) +
+             "\": " + to_json(without_secret(each, each.read(what.first))) +
              (first == last ? "" : ",") + what.second.behind(each) + "\n";
       continue;
     }
@@ -88,6 +90,10 @@ std::string describe(const setting& each, std::string_view indent) {
     if (variable.scale != 1) {
       facts += " times " + std::to_string(variable.scale);
     }
+  }
+  if (each.notes.hidden != secrecy::none) {
+    facts += each.notes.hidden == secrecy::all ? "; never shown"
+                                               : "; passwords are never shown";
   }
   if (facts.front() >= 'a' && facts.front() <= 'z') {
     facts.front() = static_cast<char>(facts.front() - 'a' + 'A');

@@ -8,7 +8,7 @@ namespace dynamo {
 
 /// The effective configuration as a file with comments, each key with the
 /// place its value comes from (--print-config). Loading it gives the same
-/// values.
+/// values but for secrets: where one is set, "***" stands.
 std::string print_options(const loaded_options& loaded);
 
 /// Every key with its default, meaning, unit, range and variable: the text of

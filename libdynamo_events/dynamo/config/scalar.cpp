@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 
@@ -10,6 +11,11 @@ namespace dynamo {
 namespace {
 
 constexpr std::size_t message_length_max = 60;
+
+char lower(char letter) {
+  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a')
+                                        : letter;
+}
 
 struct json_writer {
   std::string operator()(std::monostate) const { return "null"; }
@@ -60,11 +66,15 @@ std::string to_message(const scalar& value) {
 scalar scalar_from(scalar_type type, std::string_view text) {
   const std::string_view inner = trimmed(text);
   if (type == scalar_type::boolean) {
-    if (inner == "true" || inner == "1") {
-      return true;
+    for (const std::string_view word : {"true", "1", "on", "yes"}) {
+      if (same_name(inner, word)) {
+        return true;
+      }
     }
-    if (inner == "false" || inner == "0") {
-      return false;
+    for (const std::string_view word : {"false", "0", "off", "no"}) {
+      if (same_name(inner, word)) {
+        return false;
+      }
     }
   }
   if (type == scalar_type::integer || type == scalar_type::number) {
@@ -79,6 +89,11 @@ scalar scalar_from(scalar_type type, std::string_view text) {
     }
   }
   return std::string{text};
+}
+
+bool same_name(std::string_view left, std::string_view right) {
+  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                    [](char a, char b) { return lower(a) == lower(b); });
 }
 
 std::string_view trimmed(std::string_view text) {

@@ -26,9 +26,13 @@ std::string to_json(const scalar& value);
 /// As `to_json`, cut to a length that fits a message.
 std::string to_message(const scalar& value);
 
-/// Reads text without quotes, as variables and flags give it. What does not
-/// read as `type` comes back as the text, for the setting to refuse.
+/// Reads text without quotes, as variables and flags give it. Truth may be
+/// spelled 1, true, on or yes, and 0, false, off or no, in any case. What does
+/// not read as `type` comes back as the text, for the setting to refuse.
 scalar scalar_from(scalar_type type, std::string_view text);
+
+/// Without regard to ASCII case.
+bool same_name(std::string_view left, std::string_view right);
 
 /// The text without blanks at either end.
 std::string_view trimmed(std::string_view text);

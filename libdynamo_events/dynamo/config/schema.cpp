@@ -20,26 +20,28 @@ void add_top(std::vector<setting>& to) {
                choices<transport_kind>{{"nats", transport_kind::nats},
                                        {"zmq", transport_kind::zmq}},
                {"",
-                "What carries the events. Dynamo's user documentation names "
-                "nats as the default; this version has zmq.",
+                "What carries the events: nats, through servers that "
+                "nats.servers names, or zmq, directly from process to process. "
+                "Dynamo's user documentation names nats as the default.",
                 {"DYN_EVENT_PLANE"}});
 
-  section part{to, "", [](auto& all) -> auto& {return all.deployment;
-} // namespace dynamo
-}; // namespace
-part.text("namespace", &deployment_options::ns, 1,
-          {"", "The deployment's namespace.", {"DYN_NAMESPACE"}});
-part.text("component", &deployment_options::component, 1,
-          {"", "The component that workers belong to."});
-part.text("endpoint", &deployment_options::endpoint, 1,
-          {"", "The endpoint that workers serve."});
-part.integer("block_size", &deployment_options::block_size, {1, 65'536},
-             {"tokens",
-              "Tokens per block of the KV cache; the same in every process.",
-              {"DYN_KV_CACHE_BLOCK_SIZE"}});
-part.boolean("kv_events", &deployment_options::kv_events,
-             {"", "Whether workers publish what their caches hold."});
-} // namespace dynamo
+  section part{to, "",
+               [](auto& all) -> decltype(auto) { return (all.deployment); }};
+  part.text("namespace", &deployment_options::ns, 1,
+            {"", "The deployment's namespace.", {"DYN_NAMESPACE"}});
+  part.text("component", &deployment_options::component, 1,
+            {"", "The component that workers belong to."});
+  part.text("endpoint", &deployment_options::endpoint, 1,
+            {"", "The endpoint that workers serve."});
+  part.integer("block_size", &deployment_options::block_size, {1, 65'536},
+               {"tokens",
+                "Tokens per block of the KV cache; the same in every process.",
+                {"DYN_KV_CACHE_BLOCK_SIZE"}});
+  part.boolean("kv_events", &deployment_options::kv_events,
+               {"", "Whether workers publish what their caches hold, and "
+                    "routers follow it. With false a router subscribes to "
+                    "nothing and needs no server for events."});
+}
 
 void add_faces(std::vector<setting>& to) {
   section log{to, "log.",

@@ -25,6 +25,14 @@ struct environment_variable {
   } on_bad = bad_value::refuse;
 };
 
+/// What of a value must not be shown: not by --print-config, nor in a message.
+enum class secrecy {
+  none,
+  /// Passwords and tokens in a list of URLs.
+  in_urls,
+  all,
+};
+
 /// What can be said about a key without its type.
 struct setting_notes {
   /// Empty for keys without one; the name says milliseconds and bytes too.
@@ -32,6 +40,7 @@ struct setting_notes {
   /// Sentences for configs/reference.jsonc: what it is, why the default.
   std::string_view summary;
   environment_variable variable{};
+  secrecy hidden = secrecy::none;
 };
 
 /// One key of the configuration: everything that is known about it.

@@ -12,6 +12,9 @@ namespace dynamo {
 /// The keys of plane_options but for the transport.
 void add_plane(std::vector<setting>& to);
 
+/// The keys of nats_options.
+void add_nats(std::vector<setting>& to);
+
 /// The keys of router_options.
 void add_router(std::vector<setting>& to);
 

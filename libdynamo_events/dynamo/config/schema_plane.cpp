@@ -160,7 +160,17 @@ void add_behaviour(std::vector<setting>& to) {
                      {"", "First delay after a lost or failed connection; it "
                           "doubles with every failure, with jitter."});
   reconnect.duration("delay_max_ms", &backoff_limits::max, {1, 3'600'000},
-                     {"", "Longest delay; attempts never end."});
+                     {"", "Longest delay."});
+
+  section attempts{to, "reconnect.", [](auto& all) -> decltype(auto) {
+                     return (all.plane.reconnect);
+                   }};
+  attempts.integer(
+      "attempts_max", &reconnect_options::attempts_max, {0, 1'000'000},
+      {"attempts",
+       "Attempts at a NATS connection that may fail one after the other "
+       "before the process gives up; 0: it never does. Peers of direct ZMQ "
+       "are retried for ever."});
 
   section supervisor{to, "supervisor.", [](auto& all) -> decltype(auto) {
                        return (all.plane.supervisor);
@@ -191,6 +201,7 @@ void add_behaviour(std::vector<setting>& to) {
 
 void add_plane(std::vector<setting>& to) {
   add_zmq(to);
+  add_nats(to);
   add_discovery(to);
   add_publisher(to);
   add_subscriber(to);

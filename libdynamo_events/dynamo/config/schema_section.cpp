@@ -1,17 +1,6 @@
 #include "dynamo/config/schema_section.hpp"
 
-#include <algorithm>
-
 namespace dynamo {
-
-namespace {
-
-char lower(char letter) {
-  return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a')
-                                        : letter;
-}
-
-} // namespace
 
 std::string list_of(const std::vector<std::string_view>& names) {
   std::string text;
@@ -31,11 +20,6 @@ std::string shown(integer_range range) {
 
 std::string shown(number_range range) {
   return "a number from " + to_json(range.min) + " to " + to_json(range.max);
-}
-
-bool same_name(std::string_view left, std::string_view right) {
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
-                    [](char a, char b) { return lower(a) == lower(b); });
 }
 
 } // namespace dynamo

@@ -39,8 +39,6 @@ using choices = std::vector<choice<T>>;
 std::string list_of(const std::vector<std::string_view>& names);
 std::string shown(integer_range range);
 std::string shown(number_range range);
-/// Without regard to ASCII case.
-bool same_name(std::string_view left, std::string_view right);
 
 /// Adds the keys of one struct to a schema. `locate` finds the struct in
 /// options, const or not; each member adds one key, which a pointer to member

@@ -116,12 +116,18 @@ TEST_CASE("parse_arguments ends with 2 and the flag's name on a mistake") {
   const row rows[] = {
       {{"--event-plan", "zmq"}, "dynamo-probe: "},
       {{"--event-plane"}, "--event-plane"},
+      {{"--event-plane", ""},
+       "flag --event-plane: event_plane: expected \"nats\" or \"zmq\", got "
+       "\"\"\n"},
+      {{"--event-plane="}, "--event-plane"},
       {{"extra"}, "extra"},
       {{"--event-plane", "kafka"},
        "dynamo-probe: flag --event-plane: event_plane: expected \"nats\" or "
        "\"zmq\", got \"kafka\"\n"},
       {{"--set", "zmq.hots=1"}, "flag --set zmq.hots: zmq.hots: unknown key"},
       {{"--set", "zmq"}, "flag --set: expected KEY=VALUE, got \"zmq\""},
+      {{"--set", "nats.password:hunter2"},
+       "flag --set: expected KEY=VALUE, got \"nats.password\"\n"},
       {{"--http", "8080"}, "flag --http: expected HOST:PORT, got \"8080\""},
       {{"--http", "::1:80"}, "flag --http: expected HOST:PORT"},
       {{"--http", "a:b"}, "flag --http: http.port: expected an integer"},

@@ -97,7 +97,7 @@ TEST_CASE("read_json names the line of a syntax error") {
   CHECK_THAT(failure_of("{\n  \"a\": 1\n} trailing"),
              StartsWith("a.jsonc:3: syntax error"));
   CHECK(failure_of("{\"a\": 1,\n\"b\": 1e999}") ==
-        "a.jsonc:2: number overflow parsing '1e999'");
+        "a.jsonc:2: number overflow");
   CHECK_THAT(failure_of("{\n  \"a\": 1 /* open\n"), StartsWith("a.jsonc:"));
 }
 

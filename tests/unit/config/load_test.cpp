@@ -328,8 +328,8 @@ TEST_CASE("load_options reads the text of flags by the type of their key") {
   CHECK(load_options(of_flag("worker.speedup", "2.5e1")));
   CHECK(load_options(of_flag("namespace", "17")));
   CHECK(failure_of(of_flag("kv_events", "maybe")) ==
-        "flag --set kv_events: kv_events: expected true or false, got "
-        "\"maybe\"");
+        "flag --set kv_events: kv_events: expected true or false (or "
+        "1, on, yes, 0, off, no), got \"maybe\"");
   CHECK(failure_of(of_flag("worker.speedup", "nan"))
             .starts_with("flag --set worker.speedup: worker.speedup: expected "
                          "a number"));

@@ -58,7 +58,7 @@ TEST_CASE("every file in configs/ loads") {
     CHECK(loaded);
     ++count;
   }
-  CHECK(count >= 5);
+  CHECK(count >= 9);
 }
 
 TEST_CASE("every key stands once in the schema, and accepts its default") {
