@@ -36,6 +36,7 @@ ROOMS = {  # what may be included by directories above the library
 }
 HOMES = [  # third-party headers, and where they may be included
     (r"zmq(_addon)?\.h(pp)?", {"transport"}),
+    (r"sodium\.h", {"transport"}),
     (r"nats(/.*|\.h)", {"transport"}),
     (r"curl/.*", {"discovery"}),
     (r"xxhash\.h", {"router"}),

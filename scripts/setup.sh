@@ -17,9 +17,10 @@ TEXT
 packages=(
   ca-certificates git
   g++ cmake ninja-build pkg-config
-  libcaf-dev libzmq3-dev cppzmq-dev libxxhash-dev nlohmann-json3-dev
+  libcaf-dev libzmq3-dev cppzmq-dev libnats-dev libsodium-dev libxxhash-dev nlohmann-json3-dev
   libspdlog-dev libcli11-dev libcpp-httplib-dev
   catch2 python3 python3-pytest python3-zmq python3-msgpack
+  nats-server openssl
 )
 
 case ${1-} in

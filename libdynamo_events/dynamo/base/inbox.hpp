@@ -89,6 +89,14 @@ class inbox {
     return asleep ? push_outcome::queued_first : push_outcome::queued;
   }
 
+  /// Notes items that were lost on their way here: they count as dropped, in
+  /// front of the next item.
+  void note_lost(std::uint64_t count) {
+    const lock_guard guard{mutex_};
+    counts_.dropped += count;
+    dropped_at_end_ += count;
+  }
+
   /// Appends up to `items_max` items to `out` in the order they came and
   /// returns how many. When it returns less than `items_max`, the inbox was
   /// emptied and the next push answers queued_first.

@@ -16,7 +16,9 @@ struct receiver_counters {
   std::atomic<std::uint64_t> bad_topic{0};
   std::atomic<std::uint64_t> bad_identity{0};
   std::atomic<std::uint64_t> bad_frame{0};
+  std::atomic<std::uint64_t> bad_envelope{0};
   std::atomic<std::uint64_t> overflowed{0};
+  std::atomic<std::uint64_t> library_dropped{0};
 
   receiver_counts picture() const;
 };

@@ -120,8 +120,12 @@ struct receiver_counts {
   std::uint64_t bad_identity = 0;
   /// Part 3 is no frame.
   std::uint64_t bad_frame = 0;
+  /// NATS: no envelope.
+  std::uint64_t bad_envelope = 0;
   /// The subscription's inbox was full.
   std::uint64_t overflowed = 0;
+  /// NATS: the client library's own queue was full, by its own statistics.
+  std::uint64_t library_dropped = 0;
 };
 
 /// The way in of a whole process.

@@ -1,0 +1,202 @@
+#pragma once
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+#include "support/catch.hpp"
+
+// Real NATS servers on loopback that a test starts, stops, kills and freezes.
+
+namespace dynamo::nats_test {
+
+using namespace std::chrono_literals;
+
+/// Waits until a condition holds; false when it does not within ten seconds.
+template <class Condition>
+bool eventually(Condition holds) {
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      return false;
+    }
+    std::this_thread::sleep_for(1ms);
+  }
+  return true;
+}
+
+/// Goes with all that is in it.
+class temporary_directory {
+ public:
+  temporary_directory() {
+    std::string name =
+        (std::filesystem::temp_directory_path() / "nats-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~temporary_directory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  temporary_directory(const temporary_directory&) = delete;
+  temporary_directory& operator=(const temporary_directory&) = delete;
+
+  std::string operator/(const std::string& name) const {
+    return (path_ / name).string();
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+inline void write_file(const std::string& path, const std::string& text) {
+  std::ofstream file{path};
+  file << text;
+}
+
+inline std::string read_file(const std::string& path) {
+  std::ifstream file{path};
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+/// A nats-server process. The first start takes a free port, which later
+/// starts use again.
+class nats_server_process {
+ public:
+  /// `config` is added to the configuration file.
+  explicit nats_server_process(std::string config = {},
+                               std::string host = "127.0.0.1")
+      : config_(std::move(config))
+      , host_(std::move(host)) {
+    start();
+  }
+  ~nats_server_process() { kill(SIGKILL); }
+  nats_server_process(const nats_server_process&) = delete;
+  nats_server_process& operator=(const nats_server_process&) = delete;
+
+  void start() {
+    const std::string config = directory_ / "server.conf";
+    write_file(config, "host: \"" + host_ + "\"\nport: " +
+                           std::to_string(port_) + "\nports_file_dir: \"" +
+                           directory_ / "" + "\"\n" + config_ + "\n");
+    const std::string log = directory_ / "server.log";
+    pid_ = fork();
+    REQUIRE(pid_ >= 0);
+    if (pid_ == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      const int out = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+      dup2(out, 1);
+      dup2(out, 2);
+      execlp("nats-server", "nats-server", "-c", config.c_str(), nullptr);
+      _exit(127);
+    }
+    const std::string ports =
+        directory_ / ("nats-server_" + std::to_string(pid_) + ".ports");
+    const bool is_ready = eventually([&] {
+      port_ = port_in(read_file(ports), "\"nats\"");
+      return port_ > 0;
+    });
+    INFO(read_file(log));
+    REQUIRE(is_ready);
+    cluster_port_ = port_in(read_file(ports), "\"cluster\"");
+  }
+
+  /// Changes what was added to the configuration, for the next start.
+  void configure(std::string config) { config_ = std::move(config); }
+
+  void send(int signal) const { ::kill(pid_, signal); }
+  /// Returns when all of its threads stand still.
+  void freeze() const {
+    send(SIGSTOP);
+    waitpid(pid_, nullptr, WUNTRACED);
+  }
+  void thaw() const { send(SIGCONT); }
+
+  /// Ends the process and waits until it is gone.
+  void kill(int signal = SIGKILL) {
+    if (pid_ > 0) {
+      send(signal);
+      waitpid(pid_, nullptr, 0);
+      pid_ = -1;
+    }
+  }
+
+  int port() const { return port_; }
+  int cluster_port() const { return cluster_port_; }
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+  std::string url() const { return "nats://" + address(); }
+  std::string log() const { return read_file(directory_ / "server.log"); }
+
+ private:
+  /// The port of the first URL after a name, or -1.
+  static int port_in(const std::string& json, const std::string& name) {
+    const std::size_t list = json.find(name);
+    const std::size_t scheme = json.find("://", list);
+    const std::size_t end = json.find('"', scheme);
+    if (list == std::string::npos || scheme == std::string::npos ||
+        end == std::string::npos) {
+      return -1;
+    }
+    return std::atoi(json.c_str() + json.rfind(':', end) + 1);
+  }
+
+  temporary_directory directory_;
+  std::string config_;
+  const std::string host_;
+  int port_ = -1;
+  int cluster_port_ = -1;
+  pid_t pid_ = -1;
+};
+
+/// Certificates made for one test.
+struct certificates {
+  temporary_directory directory;
+
+  certificates() {
+    run("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=ca "
+        "-keyout ca.key -out ca.pem");
+    run("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other "
+        "-keyout other.key -out other.pem");
+    write_file(directory / "san", "subjectAltName=IP:127.0.0.1,DNS:localhost");
+    issue("server", "-days 2");
+  }
+
+  /// A certificate for 127.0.0.1 that the ca has signed.
+  void issue(const std::string& name, const std::string& validity) const {
+    run("openssl req -newkey rsa:2048 -nodes -subj /CN=" + name + " -keyout " +
+        name + ".key -out " + name + ".csr");
+    run("openssl x509 -req -in " + name + ".csr -CA ca.pem -CAkey ca.key " +
+        "-CAcreateserial -extfile san " + validity + " -out " + name + ".pem");
+  }
+
+  std::string path(const std::string& name) const { return directory / name; }
+
+  std::string tls_config(const std::string& name) const {
+    return "tls { cert_file: \"" + path(name + ".pem") + "\", key_file: \"" +
+           path(name + ".key") + "\" }";
+  }
+
+ private:
+  void run(const std::string& command) const {
+    const std::string line =
+        "cd " + directory / "" + " && " + command + " >log 2>&1";
+    INFO(line);
+    const int ended = std::system(line.c_str());
+    INFO(read_file(directory / "log"));
+    REQUIRE(ended == 0);
+  }
+};
+
+} // namespace dynamo::nats_test
