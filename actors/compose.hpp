@@ -3,11 +3,13 @@
 #include "actors/caf_seam.hpp"
 #include "actors/discovery_watcher.hpp"
 #include "actors/event_plane.hpp"
+#include "actors/nats_bridge.hpp"
 #include "actors/surroundings.hpp"
 #include "actors/zmq_bridge.hpp"
 
 #include <memory>
 #include <string_view>
+#include <variant>
 
 // For applications that compose the actors into an actor_system of their own.
 // One that does not know CAF uses actors/event_plane.hpp.
@@ -16,6 +18,9 @@ namespace dynamo::actors {
 
 /// Whether discovery_watcher, which may wait for its store, gets a thread.
 enum class watcher_thread { own, shared };
+
+/// What the bridge stands on, for each kind of transport.
+using bridge_resources = std::variant<zmq_resources, nats_resources>;
 
 /// What the tree of actors stands on: sockets, store, clock, options. Outlives
 /// the actors; see `release`.
@@ -33,7 +38,11 @@ make_parts(const plane_options& options, const clock& time, log_sink log);
 
 /// The same on a transport and a store that are there already, such as those
 /// of transport/memory.hpp and discovery/memory.hpp.
-std::unique_ptr<plane_parts> make_parts_on(std::unique_ptr<transport> link,
+std::unique_ptr<plane_parts> make_parts_on(std::unique_ptr<transport> direct,
+                                           std::unique_ptr<discovery> store,
+                                           surroundings around);
+
+std::unique_ptr<plane_parts> make_parts_on(std::unique_ptr<nats_link> link,
                                            std::unique_ptr<discovery> store,
                                            surroundings around);
 

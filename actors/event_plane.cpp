@@ -26,19 +26,6 @@ constexpr std::chrono::seconds answer_timeout{1};
 constexpr inbox_limits change_limits{262'144, 512 * 1024 * 1024,
                                      overflow_policy::drop_newest};
 
-result<std::unique_ptr<transport>>
-make_transport(const plane_options& options) {
-  switch (options.transport) {
-  case transport_kind::zmq:
-    return make_zmq_transport(options.zmq);
-  case transport_kind::nats:
-    return error{errc::unsupported,
-                 "event plane: nats is not available in this version; "
-                 "available: zmq (--event-plane zmq, DYN_EVENT_PLANE=zmq)"};
-  }
-  return error{errc::unsupported, "event plane: unknown transport"};
-}
-
 result<std::unique_ptr<discovery>>
 make_discovery(const discovery_options& options, notice_sink notice) {
   switch (options.backend) {
@@ -73,42 +60,95 @@ make_parts(const plane_options& options, const clock& time, log_sink log) {
   if (!store) {
     return std::move(store).error();
   }
-  auto link = make_transport(options);
-  if (!link) {
-    return std::move(link).error();
+  surroundings around{time, options, std::move(log)};
+  switch (options.transport) {
+  case transport_kind::zmq: {
+    auto direct = make_zmq_transport(options.zmq);
+    if (!direct) {
+      return std::move(direct).error();
+    }
+    return make_parts_on(*std::move(direct), *std::move(store),
+                         std::move(around));
   }
-  return make_parts_on(*std::move(link), *std::move(store),
-                       {time, options, std::move(log)});
+  case transport_kind::nats: {
+    auto link = make_nats_link(options.nats);
+    if (!link) {
+      return std::move(link).error();
+    }
+    return make_parts_on(*std::move(link), *std::move(store),
+                         std::move(around));
+  }
+  }
+  return error{errc::unsupported, "event plane: unknown transport"};
 }
 
-std::unique_ptr<plane_parts> make_parts_on(std::unique_ptr<transport> link,
-                                           std::unique_ptr<discovery> store,
-                                           surroundings around) {
-  auto parts = std::make_unique<plane_parts>(
-      plane_parts{std::move(around), {}, {}, watcher_thread::own});
-  parts->bridge.link = std::move(link);
-  parts->bridge.changes = std::make_shared<connection_inbox>(change_limits);
+namespace {
+
+std::unique_ptr<plane_parts> parts_with(bridge_resources bridge,
+                                        std::unique_ptr<discovery> store,
+                                        surroundings around) {
+  auto parts = std::make_unique<plane_parts>(plane_parts{
+      std::move(around), std::move(bridge), {}, watcher_thread::own});
   parts->watcher.store = std::move(store);
   parts->watcher.changes = std::make_shared<discovery_inbox>(change_limits);
-  parts->bridge.link->report_to(
-      parts->bridge.changes,
-      [bell = parts->bridge.bell] { bell->ring(connections_waiting{}); });
   return parts;
+}
+
+} // namespace
+
+std::unique_ptr<plane_parts> make_parts_on(std::unique_ptr<transport> direct,
+                                           std::unique_ptr<discovery> store,
+                                           surroundings around) {
+  zmq_resources bridge;
+  bridge.changes = std::make_shared<connection_inbox>(change_limits);
+  direct->report_to(bridge.changes, [bell = bridge.bell] {
+    bell->ring(connections_waiting{});
+  });
+  bridge.link = std::move(direct);
+  return parts_with(std::move(bridge), std::move(store), std::move(around));
+}
+
+std::unique_ptr<plane_parts> make_parts_on(std::unique_ptr<nats_link> link,
+                                           std::unique_ptr<discovery> store,
+                                           surroundings around) {
+  nats_resources bridge;
+  bridge.reports = std::make_shared<link_inbox>(change_limits);
+  link->report_to(bridge.reports,
+                  [bell = bridge.bell] { bell->ring(reports_waiting{}); });
+  bridge.link = std::move(link);
+  return parts_with(std::move(bridge), std::move(store), std::move(around));
 }
 
 caf::actor spawn_event_plane(caf::actor_system& system, plane_parts& parts) {
   return system.spawn<supervisor>(parts);
 }
 
+namespace {
+
+void release(zmq_resources& bridge) {
+  bridge.subscriptions.clear();
+  bridge.senders.clear();
+  bridge.link.reset();
+}
+
+void release(nats_resources& bridge) {
+  if (bridge.link) {
+    bridge.link->close();
+  }
+  bridge.subscriptions.clear();
+  bridge.publishers.clear();
+  bridge.link.reset();
+}
+
+} // namespace
+
 void release(plane_parts& parts) {
-  parts.bridge.bell->disconnect();
+  std::visit([](auto& bridge) { bridge.bell->disconnect(); }, parts.bridge);
   parts.watcher.bell->disconnect();
   parts.watcher.owned.clear();
   parts.watcher.owners.clear();
-  parts.bridge.subscriptions.clear();
-  parts.bridge.senders.clear();
+  std::visit([](auto& bridge) { release(bridge); }, parts.bridge);
   parts.watcher.store.reset();
-  parts.bridge.link.reset();
 }
 
 // -- The face
@@ -208,7 +248,12 @@ plane_status event_plane::report() const {
   plane_status report;
   report.transport = options.transport;
   report.discovery = options.discovery.backend;
-  report.receiver = parts_->parts->bridge.link->receiver().counts();
+  const auto* nats = std::get_if<nats_resources>(&parts_->parts->bridge);
+  report.receiver = nats != nullptr
+                        ? nats->link->received()
+                        : std::get<zmq_resources>(parts_->parts->bridge)
+                              .link->receiver()
+                              .counts();
   report.records = parts_->parts->watcher.store->counts();
 
   caf::scoped_actor self{*parts_->system};
@@ -232,6 +277,10 @@ plane_status event_plane::report() const {
         [&](const subscription_status& answer) {
           report.subscriptions.push_back(answer);
         });
+  }
+  if (nats != nullptr) {
+    ask(children.bridge, report_link{},
+        [&](const link_status& answer) { report.link = answer; });
   }
   ask(children.watcher, report_watcher{}, [&](const watcher_status& answer) {
     report.discovery_synced = answer.synced;

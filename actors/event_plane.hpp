@@ -4,6 +4,7 @@
 #include "dynamo/config/options.hpp"
 #include "dynamo/discovery/discovery.hpp"
 #include "dynamo/events/topic.hpp"
+#include "dynamo/transport/nats_link.hpp"
 
 #include <chrono>
 #include <functional>
@@ -60,6 +61,22 @@ class publisher_handle {
   std::shared_ptr<const shared> state_;
 };
 
+/// How the connection to the NATS servers is.
+struct link_status {
+  /// Whether anybody in this process needs it; until then none is made.
+  bool is_wanted = false;
+  link_state state = link_state::connecting;
+  /// The server, or those that were tried; without credentials.
+  std::string server;
+  /// Why it is not connected; may be empty.
+  std::string reason;
+  /// Connections made so far.
+  std::uint64_t epoch = 0;
+  /// Whether publishers send. False for a while after an outage, too.
+  bool is_open = false;
+  link_counts counts;
+};
+
 /// How the process's event plane is.
 struct plane_status {
   /// False after stop(), and when a part died for good that all others need.
@@ -71,11 +88,18 @@ struct plane_status {
   bool discovery_stale = false;
   /// Parts that died and were started again.
   std::uint64_t restarts = 0;
+  /// Nothing with direct ZMQ.
+  std::optional<link_status> link;
   receiver_counts receiver;
   discovery_counts records;
   std::vector<publisher_status> publishers;
   std::vector<subscription_status> subscriptions;
 };
+
+/// Whether the plane can carry events now: it runs, and the connection that it
+/// needs is there. An error of errc::unavailable says what is missing and what
+/// can be done about it.
+status readiness_of(const plane_status& report);
 
 /// One process's event plane: an actor system with its supervision tree.
 /// Thread-safe. Callbacks must not call it back synchronously.

@@ -16,7 +16,16 @@
   X(close_sender)                                                              \
   X(send_batch)                                                                \
   X(batch_sent)                                                                \
-  X(subscribers_changed)                                                       \
+  X(batch_unheard)                                                             \
+  X(sender_changed)                                                            \
+  X(reports_waiting)                                                           \
+  X(want_link)                                                                 \
+  X(connect_link)                                                              \
+  X(link_changed)                                                              \
+  X(hold_over)                                                                 \
+  X(report_link)                                                               \
+  X(link_status)                                                               \
+  X(offer_due)                                                                 \
   X(close_publisher)                                                           \
   X(messages_waiting)                                                          \
   X(open_subscription)                                                         \

@@ -4,6 +4,7 @@
 #include "actors/doorbell.hpp"
 #include "actors/event_plane.hpp"
 #include "dynamo/base/inbox.hpp"
+#include "dynamo/transport/nats_link.hpp"
 
 #include <memory>
 #include <vector>
@@ -42,11 +43,15 @@ struct close_sender {
   std::uint64_t publisher_id = 0;
 };
 
-/// Publisher to bridge: messages in their order. Answered by batch_sent.
+/// Publisher to bridge: messages in their order. Answered by batch_sent or
+/// batch_unheard; not at all when the connection it was meant for is gone, and
+/// then sender_changed says when there is another.
 struct send_batch {
   std::uint64_t publisher_id = 0;
   /// Counts up per publisher, so that answers find their question.
   std::uint64_t number = 0;
+  /// That of the last sender_changed.
+  std::uint64_t epoch = 0;
   std::shared_ptr<const std::vector<wire_message>> messages;
 };
 
@@ -58,10 +63,24 @@ struct batch_sent {
   std::uint64_t refused = 0;
 };
 
-/// Bridge to publisher: how many subscribers are connected changed.
-struct subscribers_changed {
+/// Bridge to publisher: the batch came to a server that knows no subscriber,
+/// and is gone. Offered again it is no duplicate to anybody.
+struct batch_unheard {
   std::uint64_t publisher_id = 0;
-  std::optional<std::size_t> count;
+  std::uint64_t number = 0;
+};
+
+/// Bridge to publisher: what it may send changed.
+struct sender_changed {
+  std::uint64_t publisher_id = 0;
+  /// Whether batches are taken now. With a server between there may be none.
+  bool is_open = true;
+  /// Names the connection that batches are taken for.
+  std::uint64_t epoch = 0;
+  /// Subscribers that are connected; nothing when that cannot be known.
+  std::optional<std::size_t> subscribers;
+  /// The largest envelope that the server takes; nothing: no limit.
+  std::optional<std::size_t> envelope_bytes_max;
 };
 
 /// Supervisor to publisher: send what waits, withdraw, close, end.
@@ -126,6 +145,33 @@ struct notice_received {
   subscription_id subscription = 0;
   stream_notice notice;
 };
+
+// -- A server between
+
+/// Link to bridge: its inbox of reports stopped being empty.
+struct reports_waiting {};
+
+/// Bridge to reconnector: somebody needs the connection from now on.
+struct want_link {
+  /// Whether anybody subscribes; then it must be back before publishers send.
+  bool has_subscribers = false;
+};
+
+/// Reconnector to bridge: make an attempt.
+struct connect_link {};
+
+/// Bridge to reconnector and to subscribers.
+struct link_changed {
+  link_change change;
+};
+
+/// Bridge to itself: subscribers had their time to come back.
+struct hold_over {
+  std::uint64_t epoch = 0;
+};
+
+/// Answered by link_status.
+struct report_link {};
 
 // -- Discovery
 
@@ -221,6 +267,7 @@ struct parts_started {
 
 /// Timers of the actors to themselves.
 struct retry_due {};
+struct offer_due {};
 struct tick {};
 
 /// Supervisor to itself: start a part again.

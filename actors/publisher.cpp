@@ -1,11 +1,9 @@
-// Publish path, steps 2 to 4: what waits in the bounded buffer gets its topic,
-// time and next sequence number, is encoded once, and goes to the bridge.
+// Publish path, steps 2 to 4: what waits in the bounded buffer becomes messages
+// (message_writer) and goes to the bridge, a batch at a time.
 
 #include "actors/publisher.hpp"
 
 #include "dynamo/base/ids.hpp"
-#include "dynamo/wire/envelope_codec.hpp"
-#include "dynamo/wire/event_codec.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -14,9 +12,14 @@ namespace dynamo::actors {
 
 namespace {
 
-// Batches on their way to the bridge: one being sent, one ready behind it. More
-// would only move the backlog out of the buffer, whose limits are ours.
-constexpr std::size_t unanswered_max = 2;
+// Batches on their way: one being sent, one ready behind it. More would only
+// move the backlog out of the buffer, whose limits are ours.
+constexpr std::size_t in_flight_max = 2;
+
+std::shared_ptr<const stream_name> name_of(const publisher_request& request) {
+  return std::make_shared<const stream_name>(
+      stream_name{request.topic, subject_of(request.owner, request.topic)});
+}
 
 payload_generation generation_of(const plane_options& options,
                                  wire_generation wanted) {
@@ -37,10 +40,10 @@ publisher::publisher(caf::actor_config& config,
     , plan_(std::move(plan))
     , around_(around)
     , publisher_id_(random_publisher_id())
+    , name_(name_of(plan_->request))
+    , writer_(name_, publisher_id_,
+              generation_of(around.options, plan_->options.generation))
     , retry_delay_(around.options.reconnect.delay, publisher_id_) {
-  const auto& request = plan_->request;
-  name_ = std::make_shared<const stream_name>(
-      stream_name{request.topic, subject_of(request.owner, request.topic)});
   seam::drop_unexpected(this);
 }
 
@@ -53,7 +56,9 @@ caf::behavior publisher::make_behavior() {
       [this](const records_put&) { on_records_put(); },
       [this](const put_failed& m) { on_put_failed(m); },
       [this](const batch_sent& m) { on_batch_sent(m); },
-      [this](const subscribers_changed& m) { on_subscribers_changed(m); },
+      [this](const batch_unheard& m) { on_batch_unheard(m); },
+      [this](const sender_changed& m) { on_sender_changed(m); },
+      [this](const offer_due&) { on_offer_due(); },
       [this](const parts_started& m) { on_parts_started(m); },
       [this](const close_publisher&) { on_close(); },
       [this](const records_removed&) { on_records_removed(); },
@@ -70,9 +75,7 @@ void publisher::on_parts_started(const parts_started& fact) {
   if (fact.bridge_is_new) {
     // The answers of the former bridge may be lost with it.
     open();
-    for (const send_batch& batch : unanswered_) {
-      seam::send(this, bridge_, batch);
-    }
+    send_all_again();
   }
   if (fact.watcher_is_new && phase_ == phase::registering) {
     register_records();
@@ -158,115 +161,135 @@ void publisher::on_retry_due() {
 
 // -- Sending
 
-void publisher::on_subscribers_changed(const subscribers_changed& fact) {
-  subscribers_ = fact.count;
+void publisher::on_sender_changed(const sender_changed& fact) {
+  const bool is_another = fact.epoch != way_.epoch;
+  const bool reopened = fact.is_open && (!way_.is_open || is_another);
+  way_ = fact;
+  if (reopened) {
+    send_all_again();
+  }
   drain();
 }
 
+// Answers come in order, but a batch that was sent twice is answered twice.
 void publisher::on_batch_sent(const batch_sent& fact) {
-  // A batch that was sent again is answered twice at most; the first counts.
-  if (unanswered_.empty() || unanswered_.front().number != fact.number) {
+  while (!outgoing_.empty() && outgoing_.front().batch.number < fact.number &&
+         outgoing_.front().so_far == outgoing::progress::unheard) {
+    // A later one was heard: its subscriber came too late for this one.
+    totals_.unheard += outgoing_.front().batch.messages->size();
+    outgoing_.pop_front();
+  }
+  if (outgoing_.empty() || outgoing_.front().batch.number != fact.number) {
     return;
   }
-  unanswered_.pop_front();
+  outgoing_.pop_front();
+  is_heard_ = true;
+  is_offering_ = false;
   totals_.sent += fact.sent;
   totals_.unheard += fact.unheard;
   totals_.refused += fact.refused;
   drain();
 }
 
+void publisher::on_batch_unheard(const batch_unheard& fact) {
+  for (outgoing& one : outgoing_) {
+    if (one.batch.number == fact.number) {
+      one.so_far = outgoing::progress::unheard;
+    }
+  }
+  if (count_of(outgoing::progress::unheard) != outgoing_.size()) {
+    return;
+  }
+  is_heard_ = false;
+  if (!plan_->options.hold_without_subscriber || phase_ == phase::closing) {
+    give_up_unheard();
+    drain();
+    return;
+  }
+  is_offering_ = true;
+  seam::delayed_send(this, around_.options.nats.offer_interval, offer_due{});
+}
+
+void publisher::on_offer_due() {
+  if (is_offering_ &&
+      count_of(outgoing::progress::unheard) == outgoing_.size()) {
+    send_all_again();
+    drain();
+  }
+}
+
+void publisher::send_all_again() {
+  is_heard_ = false;
+  for (outgoing& one : outgoing_) {
+    one.so_far = outgoing::progress::unsent;
+  }
+}
+
+void publisher::give_up_unheard() {
+  is_offering_ = false;
+  for (const outgoing& one : std::exchange(outgoing_, {})) {
+    totals_.unheard += one.batch.messages->size();
+  }
+}
+
+bool publisher::is_held() const {
+  return plan_->options.hold_without_subscriber && phase_ != phase::closing &&
+         way_.subscribers == 0U;
+}
+
+// Until somebody is known to listen, one batch at a time: were the first of two
+// unheard and the second heard, the first could not be sent any more.
 bool publisher::may_send() const {
-  const bool held = plan_->options.hold_without_subscriber &&
-                    phase_ != phase::closing && subscribers_ == 0U;
-  return endpoint_ && !held && unanswered_.size() < unanswered_max;
+  return endpoint_ && way_.is_open && !is_held() &&
+         count_of(outgoing::progress::in_flight) <
+             (is_heard_ ? in_flight_max : 1);
+}
+
+std::size_t publisher::count_of(outgoing::progress so_far) const {
+  return static_cast<std::size_t>(
+      std::count_if(outgoing_.begin(), outgoing_.end(),
+                    [&](const outgoing& one) { return one.so_far == so_far; }));
 }
 
 void publisher::drain() {
-  while (may_send()) {
+  send_unsent();
+  while (may_send() && !is_offering_ &&
+         count_of(outgoing::progress::unsent) == 0) {
     std::vector<inbox_item<event>> items;
     if (plan_->buffer->drain(items, plan_->options.batch_max) == 0) {
       break;
     }
     number(std::move(items));
+    send_unsent();
   }
   if (phase_ == phase::closing) {
     finish_closing();
   }
 }
 
-// Events that the buffer dropped take numbers too, so that every subscriber
-// sees a gap of exactly their count, in their place.
+void publisher::send_unsent() {
+  for (outgoing& one : outgoing_) {
+    if (one.so_far == outgoing::progress::unsent && may_send()) {
+      one.so_far = outgoing::progress::in_flight;
+      one.batch.epoch = way_.epoch;
+      seam::send(this, bridge_, one.batch);
+    }
+  }
+}
+
 void publisher::number(std::vector<inbox_item<event>> items) {
-  for (auto& item : items) {
-    if (item.dropped_before > 0) {
-      flush_kv_events();
-      sequence_ += item.dropped_before;
-    }
-    append(std::move(item.value));
-  }
-  flush_kv_events();
-  send_pending();
-}
-
-void publisher::append(event value) {
-  const auto generation =
-      generation_of(around_.options, plan_->options.generation);
-  if (auto* events = std::get_if<kv_events>(&value)) {
-    std::move(events->begin(), events->end(),
-              std::back_inserter(pending_events_));
-    return;
-  }
-  if (auto* events = std::get_if<active_sequence_events>(&value)) {
-    for (const auto& message :
-         split_active_sequences(std::move(*events), generation)) {
-      payload_.clear();
-      encode_active_sequences(message, generation, payload_);
-      append_payload(payload_);
-    }
-    return;
-  }
-  payload_.clear();
-  encode_event(value, generation, payload_);
-  append_payload(payload_);
-}
-
-// kv-events that wait together travel together, up to Dynamo's limits.
-void publisher::flush_kv_events() {
-  const auto generation =
-      generation_of(around_.options, plan_->options.generation);
-  std::span<const router_event> rest{pending_events_};
-  while (!rest.empty()) {
-    const auto count = kv_events_in_message(rest, generation);
-    payload_.clear();
-    encode_kv_events(rest.first(count), generation, payload_);
-    append_payload(payload_);
-    rest = rest.subspan(count);
-  }
-  pending_events_.clear();
-}
-
-void publisher::append_payload(byte_view payload) {
-  const auto now = around_.time.unix_time().count();
-  wire_message message{name_, publisher_id_, sequence_++, {}};
-  const status encoded =
-      encode_envelope({message.publisher_id, message.sequence,
-                       static_cast<std::uint64_t>(now), name_->topic, payload},
-                      message.envelope);
-  if (!encoded) {
-    ++totals_.refused;
-    around_.warn("publisher " + id_to_hex(publisher_id_) + ": message " +
-                 std::to_string(message.sequence) +
-                 " is lost: " + dynamo::to_string(encoded.error()));
-    return;
-  }
-  pending_.push_back(std::move(message));
-}
-
-void publisher::send_pending() {
-  unanswered_.push_back({publisher_id_, ++batch_number_,
-                         std::make_shared<const std::vector<wire_message>>(
-                             std::exchange(pending_, {}))});
-  seam::send(this, bridge_, unanswered_.back());
+  auto messages = writer_.write(
+      std::move(items), {around_.time.unix_time(), way_.envelope_bytes_max},
+      [this](std::uint64_t sequence, const error& reason) {
+        ++totals_.refused;
+        around_.warn("publisher " + id_to_hex(publisher_id_) + ": message " +
+                     std::to_string(sequence) +
+                     " is lost: " + dynamo::to_string(reason));
+      });
+  outgoing_.push_back(
+      {{publisher_id_, ++batch_number_, 0,
+        std::make_shared<const std::vector<wire_message>>(std::move(messages))},
+       outgoing::progress::unsent});
 }
 
 // -- Closing
@@ -276,13 +299,16 @@ void publisher::on_close() {
     return;
   }
   phase_ = phase::closing;
+  if (is_offering_) {
+    give_up_unheard();
+  }
   drain();
 }
 
 // The records go after the last event: a Dynamo subscriber disconnects as soon
 // as the record is gone.
 void publisher::finish_closing() {
-  if (!unanswered_.empty()) {
+  if (!outgoing_.empty() || plan_->buffer->counts().depth > 0) {
     return;
   }
   phase_ = phase::withdrawing;
@@ -304,9 +330,9 @@ publisher_status publisher::on_report() const {
   report.publisher_id = publisher_id_;
   report.endpoint = endpoint_.value_or("");
   report.advertised = advertised_;
-  report.subscribers = subscribers_;
+  report.subscribers = is_offering_ ? 0 : way_.subscribers;
   report.accepted = buffer.pushed;
-  report.sequence = sequence_;
+  report.sequence = writer_.sequence();
   report.dropped = buffer.dropped;
   report.waiting = buffer.depth;
   return report;
@@ -314,6 +340,15 @@ publisher_status publisher::on_report() const {
 
 /// See reconnector::on_exit.
 void publisher::on_exit() {
+  std::size_t unsent = plan_->buffer->counts().depth;
+  for (const outgoing& one : outgoing_) {
+    unsent += one.batch.messages->size();
+  }
+  if (phase_ == phase::closing && unsent > 0) {
+    around_.warn("publisher " + id_to_hex(publisher_id_) + ": ended with " +
+                 std::to_string(unsent) + " events or messages of " +
+                 name_->subject + " that could not be delivered in time");
+  }
   bridge_ = {};
   watcher_ = {};
 }

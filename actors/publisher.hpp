@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/message_writer.hpp"
 #include "actors/messages.hpp"
 #include "actors/surroundings.hpp"
 #include "dynamo/base/backoff.hpp"
@@ -15,15 +16,15 @@ namespace dynamo::actors {
 /// messages for the bridge, a batch at a time.
 ///
 /// receives  events_waiting (buffer); sender_opened, sender_failed, batch_sent,
-///           subscribers_changed (bridge); records_put, put_failed,
+///           batch_unheard, sender_changed (bridge); records_put, put_failed,
 ///           records_removed (watcher); parts_started, close_publisher
 ///           (supervisor); report_publisher
 /// sends     open_sender, send_batch, close_sender; put_records,
 ///           remove_records
 /// owns      the publisher id and the sequence numbers
 /// failure   binding and registering are retried for ever; when the bridge was
-///           started again, batches without an answer are sent again (a reader
-///           drops what it has)
+///           started again or has another connection, batches without an answer
+///           are sent again (a reader drops what it has)
 class publisher final : public caf::event_based_actor {
  public:
   publisher(caf::actor_config& config,
@@ -37,13 +38,21 @@ class publisher final : public caf::event_based_actor {
  private:
   enum class phase { opening, registering, running, closing, withdrawing };
 
+  /// A batch that has its numbers, and how far it is.
+  struct outgoing {
+    send_batch batch;
+    enum class progress { unsent, in_flight, unheard } so_far;
+  };
+
   void on_events_waiting() { drain(); }
   void on_sender_opened(const sender_opened& fact);
   void on_sender_failed(const sender_failed& fact);
   void on_records_put();
   void on_put_failed(const put_failed& fact);
   void on_batch_sent(const batch_sent& fact);
-  void on_subscribers_changed(const subscribers_changed& fact);
+  void on_batch_unheard(const batch_unheard& fact);
+  void on_sender_changed(const sender_changed& fact);
+  void on_offer_due();
   void on_parts_started(const parts_started& fact);
   void on_close();
   void on_records_removed();
@@ -53,33 +62,35 @@ class publisher final : public caf::event_based_actor {
   void open();
   void register_records();
   void retry(const error& reason, std::string_view what);
+  bool is_held() const;
   bool may_send() const;
+  std::size_t count_of(outgoing::progress so_far) const;
   void drain();
+  void send_unsent();
+  void send_all_again();
+  void give_up_unheard();
   void number(std::vector<inbox_item<event>> items);
-  void append(event value);
-  void append_payload(byte_view payload);
-  void flush_kv_events();
-  void send_pending();
   void finish_closing();
 
   std::shared_ptr<const publisher_plan> plan_;
   const surroundings& around_;
   std::uint64_t publisher_id_;
   std::shared_ptr<const stream_name> name_;
+  message_writer writer_;
   backoff retry_delay_;
   caf::actor bridge_;
   caf::actor watcher_;
   phase phase_ = phase::opening;
   std::optional<std::string> endpoint_;
   bool advertised_ = false;
-  std::optional<std::size_t> subscribers_;
-  std::uint64_t sequence_ = 0;
+  /// What the bridge says of the way out.
+  sender_changed way_;
   std::uint64_t batch_number_ = 0;
-  std::deque<send_batch> unanswered_;
-  /// kv-events that go into one message, and messages that go into one batch.
-  kv_events pending_events_;
-  std::vector<wire_message> pending_;
-  byte_buffer payload_;
+  std::deque<outgoing> outgoing_;
+  /// Whether somebody got the last batch that was answered.
+  bool is_heard_ = false;
+  /// Whether the server knew nobody; what is outgoing is offered again.
+  bool is_offering_ = false;
   publisher_status totals_;
 };
 

@@ -1,10 +1,19 @@
 #include "actors/reconnector.hpp"
 
+#include "actors/readiness.hpp"
 #include "dynamo/base/ids.hpp"
 
 namespace dynamo::actors {
 
 namespace {
+
+// A connection that stays away is mentioned again this often.
+constexpr std::chrono::seconds reminder_interval{60};
+
+link_schedule_limits link_limits_of(const plane_options& options) {
+  return {options.reconnect.delay, options.nats.subscriber_delay_max,
+          options.nats.authentication_delay, options.reconnect.attempts_max};
+}
 
 peer_set_limits limits_of(const plane_options& options) {
   peer_set_limits limits;
@@ -22,7 +31,8 @@ reconnector::reconnector(caf::actor_config& config, const surroundings& around)
     , around_(around)
     , watch_(this, [this](const caf::actor_addr& who,
                           bool) { on_subscriber_down(who); })
-    , peers_(limits_of(around.options), random_u64()) {
+    , peers_(limits_of(around.options), random_u64())
+    , link_(link_limits_of(around.options), random_u64()) {
   seam::drop_unexpected(this);
 }
 
@@ -31,6 +41,8 @@ caf::behavior reconnector::make_behavior() {
       [this](const want_peer& m) { on_want_peer(m); },
       [this](const drop_peer& m) { on_drop_peer(m); },
       [this](const connection_changed& m) { on_connection_changed(m); },
+      [this](const want_link& m) { on_want_link(m); },
+      [this](const link_changed& m) { on_link_changed(m); },
       [this](const parts_started& m) { on_parts_started(m); },
       [this](const retry_due&) { on_retry_due(); },
   };
@@ -66,6 +78,61 @@ void reconnector::on_connection_changed(const connection_changed& fact) {
   connect_what_is_due();
 }
 
+// -- The connection to NATS
+
+void reconnector::on_want_link(const want_link& command) {
+  const auto now = around_.time.now();
+  if (command.has_subscribers) {
+    link_.want_for_subscribers(now);
+  } else {
+    link_.want(now);
+  }
+  connect_what_is_due();
+}
+
+void reconnector::on_link_changed(const link_changed& fact) {
+  link_.on_change(fact.change, around_.time.now());
+  if (fact.change.state == link_state::connected) {
+    said_at_.reset();
+    around_.info("connected to NATS server " + fact.change.server +
+                 (fact.change.reason.empty() ? "" : ": " + fact.change.reason));
+  } else if (fact.change.state == link_state::draining ||
+             fact.change.state == link_state::closed) {
+    around_.debug("the connection to NATS is " +
+                  std::string{dynamo::to_string(fact.change.state)});
+  } else {
+    say_why_not(fact.change);
+  }
+  connect_what_is_due();
+}
+
+// Once when it begins, and then from time to time: attempts are frequent.
+void reconnector::say_why_not(const link_change& change) {
+  const auto now = around_.time.now();
+  std::string text = no_link_text(change);
+  if (link_.has_given_up()) {
+    around_.say(log_level::error, text + "; given up after " +
+                                      std::to_string(link_.failures()) +
+                                      " attempts (reconnect.attempts_max)");
+    return;
+  }
+  if (link_.due()) {
+    const auto delay = std::chrono::duration_cast<std::chrono::milliseconds>(
+        *link_.due() - now);
+    text += "; next attempt in " + std::to_string(delay.count()) + " ms";
+  }
+  if (said_at_ && said_of_ == change.state &&
+      now - *said_at_ < reminder_interval) {
+    around_.debug(text);
+    return;
+  }
+  said_at_ = now;
+  said_of_ = change.state;
+  around_.warn(text);
+}
+
+// -- Attempts
+
 void reconnector::on_parts_started(const parts_started& fact) {
   bridge_ = fact.bridge;
   connect_what_is_due();
@@ -93,7 +160,14 @@ void reconnector::connect_what_is_due() {
     seam::send(this, bridge_,
                connect_peer{attempt.subscription, attempt.remote});
   }
-  const auto next = peers_.next_due();
+  if (link_.due() && *link_.due() <= now && bridge_) {
+    link_.on_attempt();
+    seam::send(this, bridge_, connect_link{});
+  }
+  auto next = peers_.next_due();
+  if (link_.due() && (!next || *link_.due() < *next)) {
+    next = link_.due();
+  }
   if (next && (!timer_ || *next < *timer_)) {
     timer_ = next;
     seam::delayed_send(this, std::max(*next - now, clock::duration{0}),

@@ -56,11 +56,13 @@ routing::routing(event_plane& plane, router_plan plan) {
   // A worker's model says how many ranks it has, so it is looked at first.
   follow(bucket::models);
   follow(bucket::instances);
-  const caf::actor& root = supervisor_of(plane);
-  if (kv_events) {
-    follow(bucket::event_sources);
-    start_subscriber_on(root, parts, owner, topics::kv_events, router);
+  if (!kv_events) {
+    // No subscription at all, so that no socket and no server is needed.
+    return;
   }
+  follow(bucket::event_sources);
+  const caf::actor& root = supervisor_of(plane);
+  start_subscriber_on(root, parts, owner, topics::kv_events, router);
   start_subscriber_on(root, parts, owner, topics::kv_metrics, router);
 }
 

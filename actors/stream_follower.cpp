@@ -7,6 +7,7 @@
 #include "dynamo/wire/event_codec.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace dynamo::actors {
@@ -39,9 +40,11 @@ result<envelope> open_envelope(const wire_message& message,
 
 } // namespace
 
-stream_follower::stream_follower(std::string topic, std::size_t publishers_max)
+stream_follower::stream_follower(std::string topic, std::size_t publishers_max,
+                                 admission who)
     : topic_(std::move(topic))
-    , publishers_max_(publishers_max) {}
+    , publishers_max_(publishers_max)
+    , admission_(who) {}
 
 // -- Publishers come and go
 
@@ -49,14 +52,9 @@ stream_follower::peer_action
 stream_follower::found(const peer& remote, std::vector<delivery>& out) {
   stream* one = find(remote.publisher_id);
   if (one == nullptr) {
-    if (streams_.size() >= publishers_max_) {
-      ++refused_;
+    one = make_room_for(remote.publisher_id);
+    if (one == nullptr) {
       return peer_action::none;
-    }
-    one = &streams_[remote.publisher_id];
-    if (stream* before = find_departed(remote.publisher_id)) {
-      *one = std::move(*before);
-      departed_.erase(departed_.begin() + (before - &departed_.front()));
     }
   }
   const bool moved = one->remote.endpoint != remote.endpoint;
@@ -69,6 +67,10 @@ stream_follower::found(const peer& remote, std::vector<delivery>& out) {
   if (moved || joined) {
     out.push_back(
         stream_notice{publisher_joined{remote.publisher_id, remote.endpoint}});
+  }
+  if (admission_ == admission::anybody) {
+    set_connection(*one, link_, link_reason_, out);
+    return peer_action::none;
   }
   if (moved || first || (joined && idle)) {
     one->connection = connection_state::connecting;
@@ -85,6 +87,10 @@ stream_follower::peer_action stream_follower::gone(std::uint64_t publisher_id,
   }
   one->discovered = false;
   out.push_back(stream_notice{publisher_left{publisher_id}});
+  if (admission_ == admission::anybody) {
+    retire(publisher_id);
+    return peer_action::none;
+  }
   if (one->connection == connection_state::connected) {
     return peer_action::none;
   }
@@ -99,20 +105,63 @@ stream_follower::connection(const connection_change& change,
   if (one == nullptr || one->remote != change.remote) {
     return peer_action::none;
   }
-  if (change.state != one->connection) {
-    one->connection = change.state;
-    out.push_back(stream_notice{stream_connection{
-        change.remote.publisher_id, change.state, change.reason}});
-    if (change.state == connection_state::connected) {
-      one->reconnects += one->was_connected ? 1 : 0;
-      one->was_connected = true;
-    }
-  }
+  set_connection(*one, change.state, change.reason, out);
   if (!one->discovered && one->connection != connection_state::connected) {
     retire(change.remote.publisher_id);
     return peer_action::drop;
   }
   return peer_action::none;
+}
+
+void stream_follower::link(connection_state state, const std::string& reason,
+                           std::vector<delivery>& out) {
+  link_ = state;
+  link_reason_ = reason;
+  for (auto& [id, one] : streams_) {
+    set_connection(one, state, reason, out);
+  }
+}
+
+void stream_follower::set_connection(stream& one, connection_state state,
+                                     const std::string& reason,
+                                     std::vector<delivery>& out) {
+  if (state == one.connection) {
+    return;
+  }
+  one.connection = state;
+  out.push_back(
+      stream_notice{stream_connection{one.remote.publisher_id, state, reason}});
+  if (state == connection_state::connected) {
+    one.reconnects += one.was_connected ? 1 : 0;
+    one.was_connected = true;
+  }
+}
+
+/// A place among the streams, with what is remembered of the publisher; null
+/// when there is none. Publishers that discovery never knew, and that nobody
+/// will say are gone, make room: the one that was silent longest.
+stream_follower::stream*
+stream_follower::make_room_for(std::uint64_t publisher_id) {
+  if (streams_.size() >= publishers_max_) {
+    const auto silent = std::min_element(
+        streams_.begin(), streams_.end(),
+        [](const auto& left, const auto& right) {
+          return std::tuple{left.second.discovered, left.second.last_event} <
+                 std::tuple{right.second.discovered, right.second.last_event};
+        });
+    if (silent == streams_.end() || silent->second.discovered ||
+        admission_ == admission::discovered) {
+      ++refused_;
+      return nullptr;
+    }
+    retire(silent->first);
+  }
+  stream& one = streams_[publisher_id];
+  if (stream* before = find_departed(publisher_id)) {
+    one = std::move(*before);
+    departed_.erase(departed_.begin() + (before - &departed_.front()));
+  }
+  return &one;
 }
 
 std::vector<peer> stream_follower::wanted() const {
@@ -131,11 +180,7 @@ void stream_follower::take(const inbox_item<wire_message>& item,
                            clock::time_point now, std::vector<delivery>& out) {
   dropped_unplaced_ += item.dropped_before;
   const wire_message& message = item.value;
-  stream* from = find(message.publisher_id);
-  if (from == nullptr) {
-    // Its last messages may wait in the inbox when a publisher has left.
-    from = find_departed(message.publisher_id);
-  }
+  stream* from = source_of(message.publisher_id, out);
   if (from == nullptr) {
     ++strangers_;
     return;
@@ -164,6 +209,28 @@ void stream_follower::take(const inbox_item<wire_message>& item,
   }
   out.push_back(received_event{message.publisher_id, message.sequence,
                                inside->published_at_ms, *std::move(value)});
+}
+
+/// The stream that a message belongs to; null when it is not to be delivered.
+stream_follower::stream*
+stream_follower::source_of(std::uint64_t publisher_id,
+                           std::vector<delivery>& out) {
+  if (stream* known = find(publisher_id)) {
+    return known;
+  }
+  // Its last messages may wait in the inbox when a publisher has left.
+  if (stream* known = find_departed(publisher_id)) {
+    return known;
+  }
+  if (admission_ == admission::discovered) {
+    return nullptr;
+  }
+  stream* fresh = make_room_for(publisher_id);
+  if (fresh != nullptr) {
+    fresh->remote.publisher_id = publisher_id;
+    set_connection(*fresh, link_, link_reason_, out);
+  }
+  return fresh;
 }
 
 /// Tells the consumer what a number means; false when its event is not to be
@@ -220,18 +287,19 @@ void stream_follower::retire(std::uint64_t publisher_id) {
   }
 }
 
-stream_state stream_follower::state_of(const stream& one) {
+stream_state stream_follower::state_of(const stream& one) const {
   if (one.tracker.counts().received == 0) {
     return stream_state::waiting;
   }
-  if (!one.discovered || one.connection != connection_state::connected) {
+  const bool is_gone = admission_ == admission::discovered && !one.discovered;
+  if (is_gone || one.connection != connection_state::connected) {
     return stream_state::stale;
   }
   return one.partial ? stream_state::partial : stream_state::in_sync;
 }
 
 stream_status stream_follower::status_of(const stream& one,
-                                         clock::time_point now) {
+                                         clock::time_point now) const {
   stream_status report;
   report.publisher_id = one.remote.publisher_id;
   report.endpoint = one.remote.endpoint;

@@ -14,11 +14,21 @@ namespace dynamo::actors {
 /// What a message or a change becomes for the consumer, in its order.
 using delivery = std::variant<received_event, stream_notice>;
 
+/// Whose messages a subscription delivers.
+enum class admission {
+  /// Those of publishers that discovery knows: each has an address of its own.
+  discovered,
+  /// Those of everybody who publishes on the subject: a server is between, and
+  /// discovery only tells who came and who left.
+  anybody,
+};
+
 /// The bookkeeping of one subscription: which publishers it follows, what of
 /// each arrived, and what of that the consumer has to hear. Pure.
 class stream_follower {
  public:
-  explicit stream_follower(std::string topic, std::size_t publishers_max);
+  stream_follower(std::string topic, std::size_t publishers_max,
+                  admission who = admission::discovered);
 
   /// What to do about a record or a connection that changed.
   enum class peer_action { none, connect, drop };
@@ -32,6 +42,10 @@ class stream_follower {
 
   peer_action connection(const connection_change& change,
                          std::vector<delivery>& out);
+
+  /// The connection that all streams share changed; with `anybody` alone.
+  void link(connection_state state, const std::string& reason,
+            std::vector<delivery>& out);
 
   /// Steps 5 and 6 of the receive path: one message of the inbox.
   void take(const inbox_item<wire_message>& item, clock::time_point now,
@@ -63,15 +77,24 @@ class stream_follower {
   };
 
   stream* find(std::uint64_t publisher_id);
+  stream* source_of(std::uint64_t publisher_id, std::vector<delivery>& out);
+  stream* make_room_for(std::uint64_t publisher_id);
+  static void set_connection(stream& one, connection_state state,
+                             const std::string& reason,
+                             std::vector<delivery>& out);
   stream* find_departed(std::uint64_t publisher_id);
   bool admit(stream& from, const observation& seen, std::uint64_t sequence,
              std::vector<delivery>& out);
   void retire(std::uint64_t publisher_id);
-  static stream_state state_of(const stream& one);
-  static stream_status status_of(const stream& one, clock::time_point now);
+  stream_state state_of(const stream& one) const;
+  stream_status status_of(const stream& one, clock::time_point now) const;
 
   std::string topic_;
   std::size_t publishers_max_;
+  admission admission_;
+  /// Of the shared connection.
+  connection_state link_ = connection_state::connecting;
+  std::string link_reason_;
   std::map<std::uint64_t, stream> streams_;
   /// Publishers that left, so that one that comes back is known again.
   std::vector<stream> departed_;

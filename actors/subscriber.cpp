@@ -13,6 +13,27 @@ namespace {
 // A consumer works on one batch while the next is ready.
 constexpr std::size_t unanswered_max = 2;
 
+admission admission_by(transport_kind transport) {
+  return transport == transport_kind::nats ? admission::anybody
+                                           : admission::discovered;
+}
+
+/// What a shared connection means for each stream on it.
+connection_state connection_by(link_state link) {
+  switch (link) {
+  case link_state::connecting:
+    return connection_state::connecting;
+  case link_state::connected:
+    return connection_state::connected;
+  case link_state::reconnecting:
+  case link_state::authentication_failed:
+  case link_state::draining:
+  case link_state::closed:
+    break;
+  }
+  return connection_state::lost;
+}
+
 } // namespace
 
 subscriber::subscriber(caf::actor_config& config,
@@ -21,7 +42,8 @@ subscriber::subscriber(caf::actor_config& config,
     : event_based_actor(config)
     , plan_(std::move(plan))
     , around_(around)
-    , follower_(plan_->topic, plan_->options.publishers_max) {
+    , admission_(admission_by(around.options.transport))
+    , follower_(plan_->topic, plan_->options.publishers_max, admission_) {
   seam::drop_unexpected(this);
 }
 
@@ -31,6 +53,7 @@ caf::behavior subscriber::make_behavior() {
       [this](const messages_waiting&) { on_messages_waiting(); },
       [this](const records_changed& m) { on_records_changed(m); },
       [this](const connection_changed& m) { on_connection_changed(m); },
+      [this](const link_changed& m) { on_link_changed(m); },
       [this](const parts_started& m) { on_parts_started(m); },
       [this](const report_subscription&) { return on_report(); },
   };
@@ -47,7 +70,9 @@ void subscriber::on_messages_waiting() {
 
 subscriber::drain_outcome subscriber::drain_batch() {
   // Messages of publishers that nobody has named yet would be strangers'.
-  if (!knows_publishers_ || unanswered_ >= unanswered_max) {
+  const bool awaits_names =
+      admission_ == admission::discovered && !knows_publishers_;
+  if (awaits_names || unanswered_ >= unanswered_max) {
     return drain_outcome::held;
   }
   std::vector<inbox_item<wire_message>> items;
@@ -173,10 +198,9 @@ void subscriber::on_record(const discovery_change& change) {
         channel->topic != plan_->topic) {
       return;
     }
-    if (const auto* address = std::get_if<zmq_address>(&channel->address)) {
-      const peer remote{channel->publisher_id, address->endpoint};
-      publisher_of_key_[put->key] = remote.publisher_id;
-      act(follower_.found(remote, deliveries_), remote);
+    if (const auto remote = peer_of(*channel)) {
+      publisher_of_key_[put->key] = remote->publisher_id;
+      act(follower_.found(*remote, deliveries_), *remote);
     }
     return;
   }
@@ -187,6 +211,19 @@ void subscriber::on_record(const discovery_change& change) {
     publisher_of_key_.erase(found);
     act(follower_.gone(remote.publisher_id, deliveries_), remote);
   }
+}
+
+/// The publisher of a channel, if it publishes by this transport.
+std::optional<peer> subscriber::peer_of(const event_channel& channel) const {
+  if (admission_ == admission::anybody) {
+    return std::holds_alternative<nats_address>(channel.address)
+               ? std::optional{peer{channel.publisher_id, {}}}
+               : std::nullopt;
+  }
+  const auto* address = std::get_if<zmq_address>(&channel.address);
+  return address != nullptr
+             ? std::optional{peer{channel.publisher_id, address->endpoint}}
+             : std::nullopt;
 }
 
 // A watcher that was started again shows the whole picture; what is not in it
@@ -211,6 +248,15 @@ void subscriber::on_connection_changed(const connection_changed& fact) {
   while (drain_batch() == drain_outcome::more) {
   }
   act(follower_.connection(fact.change, deliveries_), fact.change.remote);
+  deliver();
+}
+
+void subscriber::on_link_changed(const link_changed& fact) {
+  // As above.
+  while (drain_batch() == drain_outcome::more) {
+  }
+  follower_.link(connection_by(fact.change.state), fact.change.reason,
+                 deliveries_);
   deliver();
 }
 

@@ -12,12 +12,14 @@
 namespace dynamo::actors {
 
 /// One subscription: steps 4 to 7 of the receive path. It follows every
-/// publisher of its scope and topic that discovery knows, drains the inbox
-/// that the transport fills, and hands events and notices to its consumer.
+/// publisher of its scope and topic, those that discovery knows or, with a
+/// server between, all that speak; drains the inbox that the transport fills,
+/// and hands events and notices to its consumer.
 ///
 /// receives  messages_waiting (inbox); records_changed (watcher);
-///           connection_changed (reconnector); events_handled (consumer);
-///           parts_started (supervisor); report_subscription
+///           connection_changed (reconnector); link_changed (bridge);
+///           events_handled (consumer); parts_started (supervisor);
+///           report_subscription
 /// sends     open_subscription; watch_bucket; want_peer, drop_peer;
 ///           events_received, notice_received
 /// owns      the stream_follower
@@ -37,11 +39,13 @@ class subscriber final : public caf::event_based_actor {
   void on_messages_waiting();
   void on_records_changed(const records_changed& fact);
   void on_connection_changed(const connection_changed& fact);
+  void on_link_changed(const link_changed& fact);
   void on_parts_started(const parts_started& fact);
   subscription_status on_report() const;
 
   enum class drain_outcome { empty, more, held };
   drain_outcome drain_batch();
+  std::optional<peer> peer_of(const event_channel& channel) const;
   void on_record(const discovery_change& change);
   void drop_all_but(const records_changed& fact);
   void act(stream_follower::peer_action action, const peer& remote);
@@ -52,6 +56,7 @@ class subscriber final : public caf::event_based_actor {
 
   std::shared_ptr<const subscription_plan> plan_;
   const surroundings& around_;
+  admission admission_;
   stream_follower follower_;
   caf::actor bridge_;
   caf::actor reconnector_;

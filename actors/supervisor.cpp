@@ -13,7 +13,7 @@ namespace dynamo::actors {
 std::string_view supervisor::to_string(role what) {
   switch (what) {
   case role::bridge:
-    return "zmq_bridge";
+    return "bridge";
   case role::reconnector:
     return "reconnector";
   case role::watcher:
@@ -39,7 +39,13 @@ supervisor::supervisor(caf::actor_config& config, plane_parts& parts)
 
 caf::behavior supervisor::make_behavior() {
   children_.reserve(16);
-  add(role::bridge, [this] { return spawn<zmq_bridge>(parts_.bridge); });
+  add(role::bridge, [this] {
+    if (auto* zmq = std::get_if<zmq_resources>(&parts_.bridge)) {
+      return spawn<zmq_bridge>(*zmq);
+    }
+    return spawn<nats_bridge>(std::get<nats_resources>(parts_.bridge),
+                              parts_.around);
+  });
   add(role::reconnector, [this] { return spawn<reconnector>(parts_.around); });
   add(role::watcher, [this]() -> caf::actor {
     if (parts_.thread == watcher_thread::own) {

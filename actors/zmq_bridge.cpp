@@ -15,9 +15,15 @@ constexpr std::chrono::milliseconds subscriber_poll{10};
 
 constexpr std::size_t changes_per_turn = 256;
 
+/// Direct sockets take batches at any time, of any size.
+sender_changed picture_of(std::uint64_t publisher_id,
+                          const zmq_resources::open_one& one) {
+  return {publisher_id, true, 0, one.subscribers, std::nullopt};
+}
+
 } // namespace
 
-zmq_bridge::zmq_bridge(caf::actor_config& config, bridge_resources& resources)
+zmq_bridge::zmq_bridge(caf::actor_config& config, zmq_resources& resources)
     : event_based_actor(config)
     , resources_(resources)
     , owners_(this, [this](const caf::actor_addr& who, bool) {
@@ -58,16 +64,16 @@ void zmq_bridge::on_open_sender(const open_sender& command) {
       return;
     }
     found = resources_.senders
-                .emplace(id, bridge_resources::open_one{*std::move(opened),
-                                                        command.publisher,
-                                                        std::nullopt})
+                .emplace(id, zmq_resources::open_one{*std::move(opened),
+                                                     command.publisher,
+                                                     std::nullopt})
                 .first;
     owners_.add(command.publisher);
   }
   // The publisher must know that nobody listens before it may send.
   auto& one = found->second;
   one.subscribers = one.out->subscribers();
-  seam::send(this, command.publisher, subscribers_changed{id, one.subscribers});
+  seam::send(this, command.publisher, picture_of(id, one));
   seam::send(this, command.publisher, sender_opened{id, one.out->endpoint()});
 }
 
@@ -169,11 +175,11 @@ void zmq_bridge::on_owner_down(const caf::actor_addr& owner) {
 }
 
 void zmq_bridge::tell_subscribers(std::uint64_t publisher_id,
-                                  bridge_resources::open_one& one) {
+                                  zmq_resources::open_one& one) {
   const auto count = one.out->subscribers();
   if (count != one.subscribers) {
     one.subscribers = count;
-    seam::send(this, one.publisher, subscribers_changed{publisher_id, count});
+    seam::send(this, one.publisher, picture_of(publisher_id, one));
   }
 }
 

@@ -10,7 +10,7 @@ namespace dynamo::actors {
 /// What a bridge drives, and what must survive it: the sockets. Owned by the
 /// supervisor, used by one bridge at a time; a bridge that is started again
 /// finds every sender bound and every subscription connected.
-struct bridge_resources {
+struct zmq_resources {
   struct open_one {
     std::unique_ptr<sender> out;
     caf::actor publisher;
@@ -31,14 +31,14 @@ struct bridge_resources {
 /// receives  open_sender, close_sender, send_batch (publishers);
 ///           open_subscription (subscribers); connect_peer, disconnect_peer
 ///           (reconnector); connections_waiting (transport); parts_started
-/// sends     sender_opened, sender_failed, batch_sent, subscribers_changed;
+/// sends     sender_opened, sender_failed, batch_sent, sender_changed;
 ///           connection_changed
-/// owns      nothing that must survive it, see bridge_resources
+/// owns      nothing that must survive it, see zmq_resources
 /// failure   a command that cannot be carried out is answered; a publisher or
 ///           subscriber that dies takes its socket or subscription along
 class zmq_bridge final : public caf::event_based_actor {
  public:
-  zmq_bridge(caf::actor_config& config, bridge_resources& resources);
+  zmq_bridge(caf::actor_config& config, zmq_resources& resources);
 
   caf::behavior make_behavior() override;
   const char* name() const override { return "zmq_bridge"; }
@@ -57,9 +57,9 @@ class zmq_bridge final : public caf::event_based_actor {
   void on_owner_down(const caf::actor_addr& owner);
 
   void tell_subscribers(std::uint64_t publisher_id,
-                        bridge_resources::open_one& one);
+                        zmq_resources::open_one& one);
 
-  bridge_resources& resources_;
+  zmq_resources& resources_;
   seam::down_watch owners_;
   caf::actor reconnector_;
 };

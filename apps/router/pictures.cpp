@@ -1,5 +1,7 @@
 #include "apps/router/pictures.hpp"
 
+#include "apps/app/link_json.hpp"
+
 #include "dynamo/events/topic.hpp"
 
 #include <nlohmann/json.hpp>
@@ -174,7 +176,8 @@ json streams_json(const actors::plane_status& plane) {
          {"inbox", inbox_json(subscription.inbox)},
          {"streams", std::move(streams)}});
   }
-  return {{"subscriptions", std::move(subscriptions)}};
+  return {{"subscriptions", std::move(subscriptions)},
+          {"link", link_json(plane)}};
 }
 
 json index_json(const std::vector<actors::rank_blocks>& index,
@@ -269,7 +272,9 @@ json counters_json(const actors::router_report& report,
             {"bad_topic", plane.receiver.bad_topic},
             {"bad_identity", plane.receiver.bad_identity},
             {"bad_frame", plane.receiver.bad_frame},
-            {"overflowed", plane.receiver.overflowed}}},
+            {"bad_envelope", plane.receiver.bad_envelope},
+            {"overflowed", plane.receiver.overflowed},
+            {"library_dropped", plane.receiver.library_dropped}}},
           {"discovery",
            {{"owned", plane.records.owned},
             {"republished", plane.records.republished},

@@ -93,8 +93,8 @@ http_answer show(actors::event_plane& plane, actors::routing& routing,
 
 http_answer readiness(actors::event_plane& plane) {
   const auto report = plane.report();
-  if (!report.running) {
-    return refuse(503, "the event plane has ended");
+  if (const status ready = readiness_of(report); !ready) {
+    return refuse(503, ready.error().message);
   }
   if (!report.discovery_synced) {
     return refuse(503, "discovery has not shown its first picture yet");

@@ -146,21 +146,27 @@ std::vector<rank_snapshot> worker::caches() const {
   return caches;
 }
 
-std::vector<actors::publisher_status> worker::streams() const {
-  return plane_.report().publishers;
+actors::plane_status worker::plane() const {
+  return plane_.report();
 }
 
-bool worker::ready() const {
+status worker::readiness() const {
   if (stopping_) {
-    return false;
+    return error{errc::unavailable, "the worker is being stopped"};
   }
-  const auto all = streams();
+  const auto report = plane();
+  if (status ready = readiness_of(report); !ready) {
+    return ready;
+  }
   const std::size_t expected =
       2 + (settings_.deployment.kv_events ? engines_.size() : 0);
-  return all.size() == expected &&
-         std::all_of(all.begin(), all.end(), [](const auto& publisher) {
-           return publisher.advertised;
-         });
+  const auto advertised = std::count_if(
+      report.publishers.begin(), report.publishers.end(),
+      [](const auto& publisher) { return publisher.advertised; });
+  if (static_cast<std::size_t>(advertised) < expected) {
+    return error{errc::unavailable, "not every publisher is advertised"};
+  }
+  return ok();
 }
 
 void worker::stop() {

@@ -55,11 +55,12 @@ class worker {
 
   std::vector<rank_snapshot> caches() const;
 
-  /// The worker's publishers. Waits for them, at most a second for each.
-  std::vector<actors::publisher_status> streams() const;
+  /// What the event plane is like; see event_plane::report.
+  actors::plane_status plane() const;
 
-  /// Whether requests are taken and every publisher is known to discovery.
-  bool ready() const;
+  /// Whether requests are taken, every publisher is known to discovery and the
+  /// event plane is ready; an error says what is missing.
+  status readiness() const;
 
   /// Takes no more requests, rejects those that wait or run, and removes the
   /// worker's records. The publishers go with the plane.

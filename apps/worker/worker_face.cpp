@@ -1,5 +1,7 @@
 #include "apps/worker/worker_face.hpp"
 
+#include "apps/app/link_json.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -112,7 +114,8 @@ http_answer cache(const worker& served, std::uint32_t block_size) {
 
 http_answer streams(const worker& served) {
   json publishers = json::array();
-  for (const actors::publisher_status& each : served.streams()) {
+  const actors::plane_status plane = served.plane();
+  for (const actors::publisher_status& each : plane.publishers) {
     publishers.push_back(
         {{"scope", to_string(each.owner)},
          {"topic", each.topic},
@@ -128,14 +131,15 @@ http_answer streams(const worker& served) {
          {"refused", each.refused},
          {"waiting", each.waiting}});
   }
-  return reply(
-      {{"worker_id", served.id()}, {"publishers", std::move(publishers)}});
+  return reply({{"worker_id", served.id()},
+                {"publishers", std::move(publishers)},
+                {"link", link_json(plane)}});
 }
 
 http_answer readiness(const worker& served) {
-  return served.ready()
-             ? reply({{"status", "ready"}})
-             : dynamo::apps::refuse(503, "not every publisher is advertised");
+  const status ready = served.readiness();
+  return ready ? reply({{"status", "ready"}})
+               : dynamo::apps::refuse(503, ready.error().message);
 }
 
 } // namespace

@@ -4,6 +4,7 @@
 #include "actors/messages.hpp"
 #include "dynamo/discovery/memory.hpp"
 #include "dynamo/transport/memory.hpp"
+#include "dynamo/transport/memory_hub.hpp"
 
 #include <caf/scheduler/test_coordinator.hpp>
 
@@ -98,17 +99,13 @@ class cluster {
 
   process& start(plane_options options = {}) {
     options.transport = transport_kind::zmq;
-    auto one = std::make_unique<process>();
-    one->parts = make_parts_on(
-        make_memory_transport(network),
-        make_memory_discovery(store, ++instances_),
-        {time, std::move(options),
-         [this](log_level, std::string_view text) { log.emplace_back(text); }});
-    one->parts->thread = watcher_thread::shared;
-    one->root = spawn_event_plane(system, *one->parts);
-    processes_.push_back(std::move(one));
-    run();
-    return *processes_.back();
+    return start_on(make_memory_transport(network), std::move(options));
+  }
+
+  /// The same with a server between.
+  process& start_on_hub(plane_options options = {}) {
+    options.transport = transport_kind::nats;
+    return start_on(make_memory_link(hub), std::move(options));
   }
 
   publisher_handle publish(process& on,
@@ -190,12 +187,27 @@ class cluster {
 
   manual_clock time;
   std::vector<std::string> log;
+  std::shared_ptr<memory_hub> hub = std::make_shared<memory_hub>();
   std::shared_ptr<memory_network> network = std::make_shared<memory_network>();
   std::shared_ptr<memory_store> store = std::make_shared<memory_store>();
   quiet_config config;
   caf::actor_system system{config};
 
  private:
+  template <class Link>
+  process& start_on(std::unique_ptr<Link> link, plane_options options) {
+    auto one = std::make_unique<process>();
+    one->parts = make_parts_on(
+        std::move(link), make_memory_discovery(store, ++instances_),
+        {time, std::move(options),
+         [this](log_level, std::string_view text) { log.emplace_back(text); }});
+    one->parts->thread = watcher_thread::shared;
+    one->root = spawn_event_plane(system, *one->parts);
+    processes_.push_back(std::move(one));
+    run();
+    return *processes_.back();
+  }
+
   caf::scheduler::test_coordinator& scheduler() {
     return dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
   }

@@ -1,0 +1,356 @@
+#include "support/catch.hpp"
+#include "unit/actors/plane_fixture.hpp"
+
+// Planes that reach each other through a server in memory.
+
+using namespace dynamo;
+using namespace dynamo::actors;
+using namespace dynamo::actors::test;
+
+namespace {
+
+void publish_from_to(publisher_handle& out, std::uint64_t first,
+                     std::uint64_t last) {
+  for (std::uint64_t i = first; i <= last; ++i) {
+    REQUIRE(out.publish(load(i)));
+  }
+}
+
+/// Long enough for any hold and any delay between attempts.
+constexpr auto settled = 12'000ms;
+
+bool was_said(const cluster& nodes, std::string_view text) {
+  return std::any_of(nodes.log.begin(), nodes.log.end(),
+                     [&](const std::string& line) {
+                       return line.find(text) != std::string::npos;
+                     });
+}
+
+link_status link_report_of(cluster& nodes, cluster::process& of) {
+  return nodes.ask<link_status>(nodes.children(of).bridge, report_link{});
+}
+
+router_event removal(std::uint64_t event_id, std::size_t blocks) {
+  router_event event;
+  event.worker_id = 7;
+  event.event = {event_id, kv_removed{{}}, 0};
+  auto& removed = std::get<kv_removed>(event.event.data);
+  removed.block_hashes.assign(blocks, 0xffffffffffffffff - event_id);
+  return event;
+}
+
+} // namespace
+
+TEST_CASE("through a server a subscriber receives everything in order") {
+  cluster nodes;
+  auto& worker = nodes.start_on_hub();
+  auto& router = nodes.start_on_hub();
+  auto& heard = nodes.follow(router);
+  auto out = nodes.publish(worker);
+  nodes.advance(50ms);
+  publish_from_to(out, 1, 1000);
+  nodes.run();
+  CHECK(heard.numbers() == numbers_from_to(1, 1000));
+  CHECK(heard.all<stream_gap>().empty());
+  const auto report = nodes.publisher_report(worker);
+  CHECK(report.sent == 1000);
+  CHECK_FALSE(report.subscribers);
+  CHECK(nodes.subscription_report(router).streams.at(0).state ==
+        stream_state::in_sync);
+}
+
+TEST_CASE("through a server nobody has to be in discovery to be heard") {
+  cluster nodes;
+  auto& heard = nodes.follow(nodes.start_on_hub());
+  nodes.store = std::make_shared<memory_store>();
+  auto out = nodes.publish(nodes.start_on_hub());
+  nodes.advance(50ms);
+  publish_from_to(out, 1, 3);
+  nodes.run();
+  CHECK(heard.numbers() == numbers_from_to(1, 3));
+  CHECK(heard.all<publisher_joined>().empty());
+}
+
+TEST_CASE("no connection is made before somebody needs it") {
+  cluster nodes;
+  auto& process = nodes.start_on_hub();
+  nodes.advance(100ms);
+  CHECK(link_report_of(nodes, process).counts.connects == 0);
+  CHECK_FALSE(link_report_of(nodes, process).is_wanted);
+  nodes.follow(process);
+  nodes.advance(100ms);
+  CHECK(link_report_of(nodes, process).counts.connects == 1);
+}
+
+TEST_CASE("events wait until the first subscriber is at the server") {
+  cluster nodes;
+  auto& worker = nodes.start_on_hub();
+  auto out = nodes.publish(worker);
+  nodes.advance(50ms);
+  publish_from_to(out, 1, 1000);
+  nodes.advance(2000ms);
+  CHECK(nodes.publisher_report(worker).sent == 0);
+  CHECK(nodes.publisher_report(worker).unheard == 0);
+  CHECK(nodes.publisher_report(worker).subscribers == 0U);
+  auto& heard = nodes.follow(nodes.start_on_hub());
+  nodes.advance(200ms);
+  CHECK(heard.numbers() == numbers_from_to(1, 1000));
+  CHECK(heard.all<stream_gap>().empty());
+}
+
+TEST_CASE("a publisher that does not hold counts what nobody heard") {
+  plane_options options;
+  options.publisher.hold_without_subscriber = false;
+  cluster nodes;
+  auto& worker = nodes.start_on_hub(options);
+  auto out = nodes.publish(worker);
+  nodes.advance(50ms);
+  publish_from_to(out, 1, 3);
+  nodes.advance(50ms);
+  CHECK(nodes.publisher_report(worker).unheard == 3);
+}
+
+TEST_CASE("what was on its way when a connection broke is sent again") {
+  cluster nodes;
+  auto& worker = nodes.start_on_hub();
+  auto& heard = nodes.follow(nodes.start_on_hub());
+  auto out = nodes.publish(worker);
+  nodes.advance(50ms);
+  publish_from_to(out, 1, 10);
+  nodes.run();
+  nodes.hub->set_answering(false);
+  publish_from_to(out, 11, 20);
+  nodes.run();
+  nodes.hub->set_up(false);
+  nodes.run();
+  publish_from_to(out, 21, 400);
+  nodes.hub->set_answering(true);
+  nodes.hub->set_up(true);
+  nodes.advance(settled);
+  CHECK(heard.numbers() == numbers_from_to(1, 400));
+  CHECK(heard.all<stream_gap>().empty());
+  CHECK(heard.all<stream_duplicate>().size() == 10);
+  CHECK(nodes.publisher_report(worker).sent == 400);
+}
+
+TEST_CASE("after an outage publishers wait for subscribers to come back") {
+  plane_options worker_options;
+  worker_options.reconnect.delay = {10ms, 10ms};
+  worker_options.nats.hold = 500ms;
+  cluster nodes;
+  auto& worker = nodes.start_on_hub(worker_options);
+  std::vector<recording*> heard;
+  for (int i = 0; i < 8; ++i) {
+    heard.push_back(&nodes.follow(nodes.start_on_hub()));
+  }
+  auto out = nodes.publish(worker);
+  nodes.advance(50ms);
+  publish_from_to(out, 1, 10);
+  nodes.run();
+  nodes.hub->set_up(false);
+  nodes.advance(3000ms);
+  publish_from_to(out, 11, 500);
+  nodes.hub->set_up(true);
+  nodes.advance(settled);
+  for (const recording* each : heard) {
+    CHECK(each->numbers() == numbers_from_to(1, 500));
+    CHECK(each->all<stream_gap>().empty());
+  }
+}
+
+TEST_CASE("a subscriber that stays away longer sees a gap of exact size") {
+  cluster nodes;
+  auto& worker = nodes.start_on_hub();
+  auto& faithful = nodes.follow(nodes.start_on_hub());
+  auto& router = nodes.start_on_hub();
+  auto& heard = nodes.follow(router);
+  auto out = nodes.publish(worker);
+  nodes.advance(50ms);
+  publish_from_to(out, 1, 10);
+  nodes.run();
+  auto& link = *std::get<nats_resources>(router.parts->bridge).link;
+  link.close();
+  publish_from_to(out, 11, 30);
+  nodes.run();
+  link.connect();
+  nodes.run();
+  publish_from_to(out, 31, 40);
+  nodes.run();
+  CHECK(faithful.numbers() == numbers_from_to(1, 40));
+  REQUIRE(heard.all<stream_gap>().size() == 1);
+  CHECK(heard.all<stream_gap>().front().missed == 20);
+  const auto stream = nodes.subscription_report(router).streams.at(0);
+  CHECK(stream.counts.received + stream.counts.missed == 40);
+  CHECK(stream.state == stream_state::partial);
+}
+
+TEST_CASE("a process starts without a server and says how to get one") {
+  cluster nodes;
+  nodes.hub->set_up(false);
+  auto& worker = nodes.start_on_hub();
+  auto out = nodes.publish(worker);
+  publish_from_to(out, 1, 5);
+  nodes.advance(1000ms);
+  CHECK(was_said(nodes, "waiting for a NATS server at memory"));
+  CHECK(was_said(nodes, "--event-plane zmq"));
+  CHECK(nodes.publisher_report(worker).waiting == 5);
+  auto& heard = nodes.follow(nodes.start_on_hub());
+  nodes.hub->set_up(true);
+  nodes.advance(settled);
+  CHECK(heard.numbers() == numbers_from_to(1, 5));
+}
+
+TEST_CASE("a refusal of the credentials is told apart and tried again") {
+  cluster nodes;
+  nodes.hub->set_welcoming(false);
+  auto& router = nodes.start_on_hub();
+  nodes.follow(router);
+  nodes.advance(1000ms);
+  CHECK(was_said(nodes, "refuses the credentials"));
+  CHECK(link_report_of(nodes, router).state ==
+        link_state::authentication_failed);
+  const auto failures = link_report_of(nodes, router).counts.failures;
+  CHECK(failures == 1);
+  nodes.hub->set_welcoming(true);
+  nodes.advance(settled);
+  CHECK(link_report_of(nodes, router).state == link_state::connected);
+}
+
+TEST_CASE("streams are stale without a connection and in sync with it") {
+  cluster nodes;
+  auto& router = nodes.start_on_hub();
+  auto& heard = nodes.follow(router);
+  auto out = nodes.publish(nodes.start_on_hub());
+  nodes.advance(50ms);
+  publish_from_to(out, 1, 3);
+  nodes.run();
+  nodes.hub->set_up(false);
+  nodes.run();
+  CHECK(nodes.subscription_report(router).streams.at(0).state ==
+        stream_state::stale);
+  nodes.hub->set_up(true);
+  nodes.advance(settled);
+  CHECK(nodes.subscription_report(router).streams.at(0).state ==
+        stream_state::in_sync);
+  CHECK(nodes.subscription_report(router).streams.at(0).reconnects == 1);
+  CHECK(heard.all<stream_connection>().size() == 3);
+}
+
+TEST_CASE("kv events are split to stay below what the server takes") {
+  cluster nodes;
+  nodes.hub->set_envelope_bytes_max(4096);
+  auto& worker = nodes.start_on_hub();
+  auto& heard = nodes.follow(nodes.start_on_hub(), topics::kv_events);
+  auto out = nodes.publish(worker, topics::kv_events);
+  kv_events all;
+  for (std::uint64_t i = 1; i <= 100; ++i) {
+    all.push_back(removal(i, 20));
+  }
+  REQUIRE(out.publish(all));
+  nodes.advance(50ms);
+  CHECK(heard.events.size() > 4);
+  std::uint64_t next = 1;
+  for (const auto& message : heard.events) {
+    for (const auto& event : std::get<kv_events>(message.value)) {
+      CHECK(event.event.event_id == next++);
+    }
+  }
+  CHECK(next == 101);
+  CHECK(nodes.publisher_report(worker).refused == 0);
+}
+
+TEST_CASE("an event that the server cannot take is refused and a gap") {
+  cluster nodes;
+  nodes.hub->set_envelope_bytes_max(4096);
+  auto& worker = nodes.start_on_hub();
+  auto& heard = nodes.follow(nodes.start_on_hub(), topics::kv_events);
+  auto out = nodes.publish(worker, topics::kv_events);
+  nodes.advance(50ms);
+  REQUIRE(out.publish(kv_events{removal(1, 1), removal(2, 1000)}));
+  REQUIRE(out.publish(kv_events{removal(3, 1)}));
+  nodes.advance(50ms);
+  CHECK(nodes.publisher_report(worker).refused == 1);
+  CHECK(was_said(nodes, "at most 4096 bytes (max_payload), got 9"));
+  REQUIRE(heard.all<stream_gap>().size() == 1);
+  CHECK(heard.all<stream_gap>().front().missed == 1);
+  CHECK(heard.events.size() == 2);
+}
+
+TEST_CASE("stopping delivers what was accepted") {
+  cluster nodes;
+  auto& worker = nodes.start_on_hub();
+  auto& heard = nodes.follow(nodes.start_on_hub());
+  auto out = nodes.publish(worker);
+  nodes.advance(50ms);
+  publish_from_to(out, 1, 2000);
+  nodes.end(worker);
+  CHECK(heard.numbers() == numbers_from_to(1, 2000));
+}
+
+TEST_CASE("stopping without a server ends in time and says what is lost") {
+  cluster nodes;
+  auto& worker = nodes.start_on_hub();
+  auto out = nodes.publish(worker);
+  nodes.advance(50ms);
+  nodes.hub->set_up(false);
+  nodes.run();
+  publish_from_to(out, 1, 7);
+  nodes.end(worker);
+  CHECK(was_said(nodes, "ended with 7 events or messages"));
+}
+
+TEST_CASE("a bridge that dies loses nothing") {
+  cluster nodes;
+  auto& worker = nodes.start_on_hub();
+  auto& router = nodes.start_on_hub();
+  auto& heard = nodes.follow(router);
+  auto out = nodes.publish(worker);
+  nodes.advance(50ms);
+  publish_from_to(out, 1, 10);
+  nodes.run();
+  publish_from_to(out, 11, 20);
+  nodes.kill(nodes.children(worker).bridge);
+  nodes.kill(nodes.children(router).bridge);
+  publish_from_to(out, 21, 30);
+  nodes.advance(100ms);
+  publish_from_to(out, 31, 40);
+  nodes.advance(100ms);
+  CHECK(heard.numbers() == numbers_from_to(1, 40));
+  CHECK(heard.all<stream_gap>().empty());
+}
+
+TEST_CASE("a reconnector that dies goes on with the attempts") {
+  cluster nodes;
+  nodes.hub->set_up(false);
+  auto& router = nodes.start_on_hub();
+  nodes.follow(router);
+  nodes.advance(500ms);
+  nodes.kill(nodes.children(router).reconnector);
+  nodes.hub->set_up(true);
+  nodes.advance(1000ms);
+  CHECK(link_report_of(nodes, router).state == link_state::connected);
+}
+
+TEST_CASE("a hundred outages lose nothing between their ends") {
+  cluster nodes;
+  auto& worker = nodes.start_on_hub();
+  auto& heard = nodes.follow(nodes.start_on_hub());
+  auto out = nodes.publish(worker);
+  nodes.advance(50ms);
+  std::uint64_t next = 1;
+  for (int outage = 0; outage < 100; ++outage) {
+    nodes.hub->set_answering(outage % 3 != 0);
+    publish_from_to(out, next, next + 6);
+    nodes.run();
+    nodes.hub->set_up(false);
+    nodes.advance(50ms);
+    publish_from_to(out, next + 7, next + 9);
+    next += 10;
+    nodes.hub->set_answering(true);
+    nodes.hub->set_up(true);
+    nodes.advance(1000ms);
+  }
+  nodes.advance(settled);
+  CHECK(heard.numbers() == numbers_from_to(1, 1000));
+  CHECK(heard.all<stream_gap>().empty());
+}
