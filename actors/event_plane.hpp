@@ -70,6 +70,8 @@ struct link_status {
   std::string server;
   /// Why it is not connected; may be empty.
   std::string reason;
+  /// Whether something was there at the last attempt that failed.
+  bool is_reached = false;
   /// Connections made so far.
   std::uint64_t epoch = 0;
   /// Whether publishers send. False for a while after an outage, too.

@@ -207,6 +207,7 @@ link_status nats_bridge::on_report() const {
   report.state = resources_.last.state;
   report.server = resources_.last.server;
   report.reason = resources_.last.reason;
+  report.is_reached = resources_.last.is_reached;
   report.epoch = resources_.last.epoch;
   report.is_open = resources_.is_open;
   report.counts = resources_.link->counts();

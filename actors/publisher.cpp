@@ -16,6 +16,9 @@ namespace {
 // move the backlog out of the buffer, whose limits are ours.
 constexpr std::size_t in_flight_max = 2;
 
+// Batches that are kept after they were confirmed, for a while.
+constexpr std::size_t recent_max = 256;
+
 std::shared_ptr<const stream_name> name_of(const publisher_request& request) {
   return std::make_shared<const stream_name>(
       stream_name{request.topic, subject_of(request.owner, request.topic)});
@@ -164,8 +167,12 @@ void publisher::on_retry_due() {
 void publisher::on_sender_changed(const sender_changed& fact) {
   const bool is_another = fact.epoch != way_.epoch;
   const bool reopened = fact.is_open && (!way_.is_open || is_another);
+  if (way_.is_open && !fact.is_open) {
+    closed_at_ = around_.time.now();
+  }
   way_ = fact;
   if (reopened) {
+    repeat_recent();
     send_all_again();
   }
   drain();
@@ -176,18 +183,22 @@ void publisher::on_batch_sent(const batch_sent& fact) {
   while (!outgoing_.empty() && outgoing_.front().batch.number < fact.number &&
          outgoing_.front().so_far == outgoing::progress::unheard) {
     // A later one was heard: its subscriber came too late for this one.
-    totals_.unheard += outgoing_.front().batch.messages->size();
+    count_unheard(outgoing_.front());
     outgoing_.pop_front();
   }
   if (outgoing_.empty() || outgoing_.front().batch.number != fact.number) {
     return;
   }
+  outgoing confirmed = std::move(outgoing_.front());
   outgoing_.pop_front();
   is_heard_ = true;
   is_offering_ = false;
-  totals_.sent += fact.sent;
-  totals_.unheard += fact.unheard;
-  totals_.refused += fact.refused;
+  if (!confirmed.confirmed_at) {
+    totals_.sent += fact.sent;
+    totals_.unheard += fact.unheard;
+    totals_.refused += fact.refused;
+  }
+  keep_for_repeat(std::move(confirmed));
   drain();
 }
 
@@ -225,11 +236,43 @@ void publisher::send_all_again() {
   }
 }
 
+// A server that ends closes its connections one after the other, and confirms
+// meanwhile what a subscriber that was closed before does not get. Readers that
+// got it drop what comes again.
+void publisher::keep_for_repeat(outgoing confirmed) {
+  const auto window = around_.options.nats.repeat_window;
+  if (around_.options.transport != transport_kind::nats ||
+      window.count() == 0) {
+    return;
+  }
+  const auto now = around_.time.now();
+  confirmed.confirmed_at = now;
+  recent_.push_back(std::move(confirmed));
+  while (recent_.size() > recent_max ||
+         *recent_.front().confirmed_at + window < now) {
+    recent_.pop_front();
+  }
+}
+
+void publisher::repeat_recent() {
+  const auto oldest = closed_at_ - around_.options.nats.repeat_window;
+  for (; !recent_.empty(); recent_.pop_back()) {
+    if (*recent_.back().confirmed_at >= oldest) {
+      outgoing_.push_front(std::move(recent_.back()));
+    }
+  }
+}
+
 void publisher::give_up_unheard() {
   is_offering_ = false;
   for (const outgoing& one : std::exchange(outgoing_, {})) {
-    totals_.unheard += one.batch.messages->size();
+    count_unheard(one);
   }
+}
+
+void publisher::count_unheard(const outgoing& one) {
+  // What was confirmed before was heard then.
+  totals_.unheard += one.confirmed_at ? 0 : one.batch.messages->size();
 }
 
 bool publisher::is_held() const {

@@ -42,6 +42,8 @@ class publisher final : public caf::event_based_actor {
   struct outgoing {
     send_batch batch;
     enum class progress { unsent, in_flight, unheard } so_far;
+    /// When it was confirmed; nothing as long as it was not.
+    std::optional<clock::time_point> confirmed_at{};
   };
 
   void on_events_waiting() { drain(); }
@@ -68,7 +70,10 @@ class publisher final : public caf::event_based_actor {
   void drain();
   void send_unsent();
   void send_all_again();
+  void keep_for_repeat(outgoing confirmed);
+  void repeat_recent();
   void give_up_unheard();
+  void count_unheard(const outgoing& one);
   void number(std::vector<inbox_item<event>> items);
   void finish_closing();
 
@@ -87,6 +92,9 @@ class publisher final : public caf::event_based_actor {
   sender_changed way_;
   std::uint64_t batch_number_ = 0;
   std::deque<outgoing> outgoing_;
+  /// What was confirmed lately, oldest first.
+  std::deque<outgoing> recent_;
+  clock::time_point closed_at_{};
   /// Whether somebody got the last batch that was answered.
   bool is_heard_ = false;
   /// Whether the server knew nobody; what is outgoing is offered again.

@@ -18,6 +18,9 @@ std::string no_link_text(const link_change& change) {
   case link_state::connected:
     break;
   }
+  if (change.is_reached) {
+    return "cannot connect to NATS server " + change.server + why;
+  }
   return "waiting for a NATS server at " + change.server + why +
          "; start one (nats-server --port 4222), name another (NATS_SERVER), "
          "or use direct ZMQ (--event-plane zmq or DYN_EVENT_PLANE=zmq)";
@@ -36,6 +39,7 @@ status readiness_of(const plane_status& report) {
     change.state = report.link->state;
     change.server = report.link->server;
     change.reason = report.link->reason;
+    change.is_reached = report.link->is_reached;
     return missing(no_link_text(change));
   }
   return ok();

@@ -94,8 +94,11 @@ void reconnector::on_link_changed(const link_changed& fact) {
   link_.on_change(fact.change, around_.time.now());
   if (fact.change.state == link_state::connected) {
     said_at_.reset();
-    around_.info("connected to NATS server " + fact.change.server +
-                 (fact.change.reason.empty() ? "" : ": " + fact.change.reason));
+    around_.info("connected to NATS server " + fact.change.server);
+    if (!fact.change.reason.empty()) {
+      around_.warn("NATS server " + fact.change.server + ": " +
+                   fact.change.reason);
+    }
   } else if (fact.change.state == link_state::draining ||
              fact.change.state == link_state::closed) {
     around_.debug("the connection to NATS is " +

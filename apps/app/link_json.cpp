@@ -18,7 +18,8 @@ nlohmann::json link_json(const actors::plane_status& plane) {
           {"failures", link.counts.failures},
           {"confirmed", link.counts.confirmed},
           {"bytes", link.counts.bytes},
-          {"too_large", link.counts.too_large}};
+          {"too_large", link.counts.too_large},
+          {"forbidden", link.counts.forbidden}};
 }
 
 } // namespace dynamo::apps

@@ -1,14 +1,17 @@
 #pragma once
 
+#include <arpa/inet.h>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <netinet/in.h>
 #include <sstream>
 #include <string>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -158,6 +161,47 @@ class nats_server_process {
   int port_ = -1;
   int cluster_port_ = -1;
   pid_t pid_ = -1;
+};
+
+/// Says who it is to the first client that comes, and nothing after that.
+class silent_server {
+ public:
+  silent_server() {
+    socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    auto* any = reinterpret_cast<sockaddr*>(&address);
+    REQUIRE(bind(socket_, any, size) == 0);
+    REQUIRE(listen(socket_, 8) == 0);
+    REQUIRE(getsockname(socket_, any, &size) == 0);
+    port_ = ntohs(address.sin_port);
+    greeter_ = std::thread{[this] {
+      const int client = accept(socket_, nullptr, nullptr);
+      const std::string greeting =
+          "INFO {\"server_id\":\"x\",\"version\":\"2.9.10\",\"proto\":1,"
+          "\"max_payload\":1024,\"headers\":true}\r\n";
+      send(client, greeting.data(), greeting.size(), MSG_NOSIGNAL);
+      client_ = client;
+    }};
+  }
+  ~silent_server() {
+    shutdown(socket_, SHUT_RDWR);
+    greeter_.join();
+    close(client_);
+    close(socket_);
+  }
+  silent_server(const silent_server&) = delete;
+  silent_server& operator=(const silent_server&) = delete;
+
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  int socket_ = -1;
+  int client_ = -1;
+  int port_ = 0;
+  std::thread greeter_;
 };
 
 /// Certificates made for one test.

@@ -102,6 +102,10 @@ void add_times_and_limits(std::vector<setting>& to) {
                 {"", "After an outage publishers wait so long for subscribers "
                      "to come back, at least subscriber_delay_max_ms; 0: they "
                      "do not wait."});
+  nats.duration("repeat_window_ms", &nats_options::repeat_window, {0, 60'000},
+                {"", "What was confirmed for no longer than this when the "
+                     "connection was lost is sent again, for a server that "
+                     "ends may not have delivered it; 0: nothing is."});
   nats.duration("subscriber_delay_max_ms", &nats_options::subscriber_delay_max,
                 {1, 60'000},
                 {"", "Longest delay between attempts to connect of a process "

@@ -46,7 +46,7 @@ struct memory_hub::link final : nats_link {
     }
   }
   link_change change_of(link_state state, std::string reason) {
-    return {state, "memory", std::move(reason), epoch, 0, false};
+    return {state, "memory", std::move(reason), epoch, 0, false, false};
   }
   link_state state_without() const {
     return epoch == 0 ? link_state::connecting : link_state::reconnecting;

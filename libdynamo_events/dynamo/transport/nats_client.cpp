@@ -179,24 +179,23 @@ nats_client::turn nats_client::await_turn() {
 
 void nats_client::attempt() {
   const std::vector<nats_server> servers = pool_.next_pass();
-  std::string reasons;
-  bool is_refusal = false;
+  setbacks so_far;
   for (const nats_server& server : servers) {
     if (stopping_) {
       return;
     }
-    if (try_server(server, reasons, is_refusal)) {
+    if (try_server(server, so_far)) {
       announce_connected();
       return;
     }
   }
-  announce_failed(servers, std::move(reasons), is_refusal);
+  announce_failed(servers, std::move(so_far));
 }
 
-bool nats_client::try_server(const nats_server& server, std::string& reasons,
-                             bool& is_refusal) {
+bool nats_client::try_server(const nats_server& server, setbacks& so_far) {
   nats_dialed dialed = dialer_.dial(server);
-  is_refusal = is_refusal || dialed.is_refusal;
+  so_far.is_refusal = so_far.is_refusal || dialed.is_refusal;
+  so_far.is_reached = so_far.is_reached || dialed.is_reached;
   std::string reason = std::move(dialed.reason);
   if (dialed.connection != nullptr) {
     line_ = std::make_unique<nats_line>(settings_->options(), server,
@@ -208,7 +207,7 @@ bool nats_client::try_server(const nats_server& server, std::string& reasons,
     const std::string closed = hang_up();
     reason = settled.error().message.empty() ? closed : settled.error().message;
   }
-  reasons += (reasons.empty() ? "" : "; ") + server.url() + ": " + reason;
+  so_far.reasons.push_back(std::move(reason));
   return false;
 }
 
@@ -242,20 +241,26 @@ void nats_client::announce_connected() {
 }
 
 void nats_client::announce_failed(const std::vector<nats_server>& tried,
-                                  std::string reasons, bool is_refusal) {
+                                  setbacks all) {
   {
     const lock_guard guard{mutex_};
     is_attempting_ = false;
     ++counts_.failures;
   }
   link_change change = change_to(link_state::connecting);
-  if (is_refusal) {
+  if (all.is_refusal) {
     change.state = link_state::authentication_failed;
   } else if (change.epoch > 0) {
     change.state = link_state::reconnecting;
   }
   change.server = joined_urls(tried);
-  change.reason = std::move(reasons);
+  change.is_reached = all.is_reached;
+  for (std::size_t i = 0; i < all.reasons.size(); ++i) {
+    change.reason += i == 0 ? "" : "; ";
+    // Of one server alone `server` speaks.
+    change.reason += tried.size() > 1 ? tried[i].url() + ": " : "";
+    change.reason += all.reasons[i];
+  }
   outbox_.report(std::move(change));
 }
 

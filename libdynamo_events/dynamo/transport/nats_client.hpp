@@ -49,6 +49,13 @@ class nats_client final : public nats_link {
  private:
   enum class turn { attempt, serve, offer, end };
 
+  /// What went wrong during one attempt.
+  struct setbacks {
+    std::vector<std::string> reasons;
+    bool is_refusal = false;
+    bool is_reached = false;
+  };
+
   explicit nats_client(std::shared_ptr<const nats_settings> settings);
 
   status start_thread();
@@ -57,12 +64,10 @@ class nats_client final : public nats_link {
   turn await_turn();
 
   void attempt();
-  bool try_server(const nats_server& server, std::string& reasons,
-                  bool& is_refusal);
+  bool try_server(const nats_server& server, setbacks& so_far);
   status settle_line();
   void announce_connected();
-  void announce_failed(const std::vector<nats_server>& tried,
-                       std::string reasons, bool is_refusal);
+  void announce_failed(const std::vector<nats_server>& tried, setbacks all);
 
   void serve();
   bool publish_queued();

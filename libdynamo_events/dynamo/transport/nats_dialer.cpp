@@ -27,6 +27,16 @@ struct nats_dialer::call {
   nats_connection_handle connection DYNAMO_GUARDED_BY(mutex);
 };
 
+namespace {
+
+nats_dialed failed_call(std::string reason) {
+  nats_dialed failed;
+  failed.reason = std::move(reason);
+  return failed;
+}
+
+} // namespace
+
 nats_dialer::nats_dialer(std::shared_ptr<const nats_settings> settings,
                          std::function<void()> ring)
     : settings_(std::move(settings))
@@ -35,11 +45,11 @@ nats_dialer::nats_dialer(std::shared_ptr<const nats_settings> settings,
 nats_dialed nats_dialer::dial(const nats_server& server) {
   const std::string url = server.url();
   if (is_unanswered(url)) {
-    return {nullptr, nullptr, "has not answered an earlier attempt yet", false};
+    return failed_call("has not answered an earlier attempt yet");
   }
   auto options = settings_->options_for(server);
   if (!options) {
-    return {nullptr, nullptr, options.error().message, false};
+    return failed_call(options.error().message);
   }
   const auto made = std::make_shared<call>();
   made->url = url;
@@ -48,27 +58,45 @@ nats_dialed nats_dialer::dial(const nats_server& server) {
   made->options = *std::move(options);
   if (const natsStatus set = made->signals->attach(*made->options);
       set != NATS_OK) {
-    return {nullptr, nullptr, nats_reason(set), false};
+    return failed_call(nats_reason(set));
   }
   std::thread caller;
   try {
     caller = std::thread{[made] { run(made); }};
   } catch (const std::system_error& failure) {
-    return {nullptr, nullptr, failure.what(), false};
+    return failed_call(failure.what());
   }
   const auto longest = 2 * settings_->options().connect_timeout;
   if (!await_end(*made, std::chrono::steady_clock::now() + longest)) {
     made->signals->silence();
     unanswered_.push_back(made);
     caller.detach();
-    return {nullptr, nullptr,
-            "no answer within " + std::to_string(longest.count()) + " ms",
-            false};
+    return failed_call("no answer within " + std::to_string(longest.count()) +
+                       " ms");
   }
   caller.join();
   const lock_guard guard{made->mutex};
-  return {std::move(made->connection), made->signals, made->reason,
-          made->status == NATS_CONNECTION_AUTH_FAILED};
+  const bool is_absent =
+      made->status == NATS_NO_SERVER || made->status == NATS_TIMEOUT;
+  return {std::move(made->connection), made->signals,
+          made->reason + advice_on(made->status, server),
+          made->status == NATS_CONNECTION_AUTH_FAILED, !is_absent};
+}
+
+// With TLS 1.3 a server that misses a client's certificate says so only after
+// the handshake, and cnats sees no more than the end of the connection.
+std::string nats_dialer::advice_on(natsStatus failed,
+                                   const nats_server& server) const {
+  const nats_tls_options& tls = settings_->options().tls;
+  const bool is_tls = server.tls || !tls.ca.empty();
+  const bool is_explained =
+      failed == NATS_OK || failed == NATS_NO_SERVER || failed == NATS_TIMEOUT ||
+      failed == NATS_SSL_ERROR || failed == NATS_CONNECTION_AUTH_FAILED;
+  if (!is_tls || !tls.certificate.empty() || is_explained) {
+    return {};
+  }
+  return "; the server may demand a client certificate (nats.tls.certificate, "
+         "nats.tls.key)";
 }
 
 bool nats_dialer::await_end(call& made,

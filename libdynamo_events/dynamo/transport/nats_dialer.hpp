@@ -21,6 +21,8 @@ struct nats_dialed {
   std::string reason;
   /// The server was there and refused who we are.
   bool is_refusal = false;
+  /// Something was there, whatever it did.
+  bool is_reached = false;
 };
 
 /// Makes connections. Belongs to the link's thread.
@@ -41,6 +43,8 @@ class nats_dialer {
 
  private:
   struct call;
+
+  std::string advice_on(natsStatus failed, const nats_server& server) const;
 
   static bool await_end(call& made,
                         std::chrono::steady_clock::time_point deadline);

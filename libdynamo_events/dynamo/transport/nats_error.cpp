@@ -28,9 +28,17 @@ std::string nats_reason(natsStatus failed) {
   if (last != failed || text == nullptr || *text == '\0') {
     text = natsStatus_GetText(failed);
   }
+  if (failed == NATS_NO_SERVER) {
+    return "nobody accepts connections there";
+  }
   std::string reason = text;
   while (!reason.empty() && reason.back() == '\n') {
     reason.pop_back();
+  }
+  // cnats puts its own file and line first.
+  const auto place = reason.find("): ");
+  if (reason.starts_with('(') && place != std::string::npos) {
+    reason.erase(0, place + 3);
   }
   return reason;
 }

@@ -53,6 +53,8 @@ struct link_change {
   std::uint64_t epoch = 0;
   /// With `connected`: the largest envelope that the server takes.
   std::size_t envelope_bytes_max = 0;
+  /// With a failed attempt: something was there, whatever it did.
+  bool is_reached = false;
   /// The server asked to be left: another should be tried at once.
   bool lame_duck = false;
 };

@@ -117,7 +117,7 @@ TEST_CASE("what was on its way when a connection broke is sent again") {
   auto out = nodes.publish(worker);
   nodes.advance(50ms);
   publish_from_to(out, 1, 10);
-  nodes.run();
+  nodes.advance(200ms);
   nodes.hub->set_answering(false);
   publish_from_to(out, 11, 20);
   nodes.run();
@@ -131,6 +131,27 @@ TEST_CASE("what was on its way when a connection broke is sent again") {
   CHECK(heard.all<stream_gap>().empty());
   CHECK(heard.all<stream_duplicate>().size() == 10);
   CHECK(nodes.publisher_report(worker).sent == 400);
+}
+
+TEST_CASE("what was confirmed just before the end is sent again, not longer") {
+  cluster nodes;
+  auto& worker = nodes.start_on_hub();
+  auto& heard = nodes.follow(nodes.start_on_hub());
+  auto out = nodes.publish(worker);
+  nodes.advance(50ms);
+  publish_from_to(out, 1, 10);
+  nodes.advance(200ms);
+  publish_from_to(out, 11, 14);
+  nodes.advance(50ms);
+  nodes.hub->set_up(false);
+  nodes.run();
+  nodes.hub->set_up(true);
+  nodes.advance(settled);
+  publish_from_to(out, 15, 20);
+  nodes.run();
+  CHECK(heard.numbers() == numbers_from_to(1, 20));
+  CHECK(heard.all<stream_duplicate>().size() == 4);
+  CHECK(nodes.publisher_report(worker).sent == 20);
 }
 
 TEST_CASE("after an outage publishers wait for subscribers to come back") {
