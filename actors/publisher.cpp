@@ -342,8 +342,9 @@ void publisher::on_close() {
     return;
   }
   phase_ = phase::closing;
-  if (is_offering_) {
-    give_up_unheard();
+  if (std::exchange(is_offering_, false)) {
+    // For the last time: a subscriber may have come since.
+    send_all_again();
   }
   drain();
 }

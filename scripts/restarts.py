@@ -1,7 +1,7 @@
 """Measures what survives restarts of the NATS server; scripts/restarts.sh.
 
-A real nats-server is killed (SIGKILL) and started again on its port many times,
-down for a random 0.5 to 5 s, while numbers are published at a steady rate: with
+A real nats-server is killed or stopped in order, and started again on its port,
+many times, down for a random 0.5 to 5 s, while numbers are published at a steady rate: with
 the event plane and with cnats alone, each to some subscribers, through the same
 restarts. Then it is counted which numbers each subscriber received.
 """
@@ -55,12 +55,16 @@ def measure(cluster, arguments):
     chance = random.Random(arguments.seed)
     time.sleep(UP_SECONDS)
     for number in range(arguments.restarts):
-        server.kill()
+        way_down = chance.choice(("killed", "stopped"))
+        if way_down == "killed":
+            server.kill()
+        else:
+            server.stop()
         down = chance.uniform(0.5, 5)
         time.sleep(down)
         server.start()
-        print(f"restart {number + 1}: {down:.1f} s down", file=sys.stderr,
-              flush=True)
+        print(f"restart {number + 1}: {way_down}, {down:.1f} s down",
+              file=sys.stderr, flush=True)
         time.sleep(UP_SECONDS)
     found = {}
     sent = {way: result_of(publishers[way]) for way in ways}

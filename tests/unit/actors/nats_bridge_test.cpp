@@ -308,6 +308,19 @@ TEST_CASE("stopping delivers what was accepted") {
   CHECK(heard.numbers() == numbers_from_to(1, 2000));
 }
 
+TEST_CASE("stopping offers what nobody heard a last time") {
+  cluster nodes;
+  auto& worker = nodes.start_on_hub();
+  auto out = nodes.publish(worker);
+  nodes.advance(50ms);
+  publish_from_to(out, 1, 20);
+  nodes.run();
+  CHECK(nodes.publisher_report(worker).subscribers == 0U);
+  auto& heard = nodes.follow(nodes.start_on_hub());
+  nodes.end(worker);
+  CHECK(heard.numbers() == numbers_from_to(1, 20));
+}
+
 TEST_CASE("stopping without a server ends in time and says what is lost") {
   cluster nodes;
   auto& worker = nodes.start_on_hub();
