@@ -203,12 +203,17 @@ void publisher::on_batch_sent(const batch_sent& fact) {
 }
 
 void publisher::on_batch_unheard(const batch_unheard& fact) {
-  for (outgoing& one : outgoing_) {
-    if (one.batch.number == fact.number) {
-      one.so_far = outgoing::progress::unheard;
-    }
+  const auto found = std::find_if(
+      outgoing_.begin(), outgoing_.end(), [&](const outgoing& one) {
+        return one.batch.number == fact.number &&
+               one.so_far == outgoing::progress::in_flight;
+      });
+  if (found == outgoing_.end()) {
+    return;
   }
-  if (count_of(outgoing::progress::unheard) != outgoing_.size()) {
+  found->so_far = outgoing::progress::unheard;
+  if (count_of(outgoing::progress::in_flight) > 0) {
+    // What becomes of it depends on whether those are heard.
     return;
   }
   is_heard_ = false;
@@ -222,8 +227,7 @@ void publisher::on_batch_unheard(const batch_unheard& fact) {
 }
 
 void publisher::on_offer_due() {
-  if (is_offering_ &&
-      count_of(outgoing::progress::unheard) == outgoing_.size()) {
+  if (is_offering_ && count_of(outgoing::progress::in_flight) == 0) {
     send_all_again();
     drain();
   }
@@ -265,9 +269,13 @@ void publisher::repeat_recent() {
 
 void publisher::give_up_unheard() {
   is_offering_ = false;
-  for (const outgoing& one : std::exchange(outgoing_, {})) {
+  std::erase_if(outgoing_, [this](const outgoing& one) {
+    if (one.so_far != outgoing::progress::unheard) {
+      return false;
+    }
     count_unheard(one);
-  }
+    return true;
+  });
 }
 
 void publisher::count_unheard(const outgoing& one) {

@@ -308,6 +308,27 @@ TEST_CASE("stopping delivers what was accepted") {
   CHECK(heard.numbers() == numbers_from_to(1, 2000));
 }
 
+TEST_CASE(
+    "a subscriber that comes after the last one left gets what was held") {
+  cluster nodes;
+  auto& worker = nodes.start_on_hub();
+  auto& first = nodes.start_on_hub();
+  auto& heard_first = nodes.follow(first);
+  auto out = nodes.publish(worker);
+  nodes.advance(50ms);
+  publish_from_to(out, 1, 1000);
+  nodes.run();
+  CHECK(heard_first.events.size() == 1000);
+  nodes.end(first);
+  publish_from_to(out, 1001, 3000);
+  nodes.advance(1000ms);
+  CHECK(nodes.publisher_report(worker).unheard == 0);
+  auto& heard = nodes.follow(nodes.start_on_hub());
+  nodes.advance(1000ms);
+  CHECK(heard.numbers() == numbers_from_to(1001, 3000));
+  CHECK(nodes.publisher_report(worker).sent == 3000);
+}
+
 TEST_CASE("stopping offers what nobody heard a last time") {
   cluster nodes;
   auto& worker = nodes.start_on_hub();
