@@ -123,6 +123,9 @@ class Program:
         self.command = command
         self.lines = []
         self.killed = False
+        # How it is asked to end, and whether others need it until they ended.
+        self.end_signal = signal.SIGTERM
+        self.serves_others = False
         self._changed = threading.Condition()
         self.stdout_path = directory / f"{name}.out"
         self.stderr_path = directory / f"{name}.err"
@@ -237,8 +240,8 @@ class Program:
         return self.wait(END_SECONDS)
 
     def terminate(self, seconds=END_SECONDS):
-        """SIGTERM, and its exit code."""
-        self.signal(signal.SIGTERM)
+        """Asks it to end; its exit code."""
+        self.signal(self.end_signal)
         return self.wait(seconds)
 
     def wait(self, seconds):
@@ -283,11 +286,16 @@ class Program:
 
 
 class Cluster:
-    """Programs that share a temporary directory and its file discovery."""
+    """Programs that share a temporary directory and its file discovery.
+
+    `settings` are keys of the configuration for every program; what start() is
+    given goes before.
+    """
 
     def __init__(self, programs, keep=False):
         self.programs = programs
         self.keep = keep
+        self.settings = {}
         self.members = []
         self._names = {}
         self.directory = None
@@ -316,7 +324,7 @@ class Cluster:
             path = pathlib.Path(config)
             path = path if path.is_absolute() else ROOT / "configs" / path
             command += ["--config", str(path)]
-        for key, value in (settings or {}).items():
+        for key, value in (self.settings | (settings or {})).items():
             text = value if isinstance(value, str) else json.dumps(value)
             command += ["--set", f"{key}={text}"]
         if http:
@@ -340,76 +348,27 @@ class Cluster:
         Returns what was not as it should be: who crashed, who had to be killed.
         Later calls do nothing.
         """
-        asked = [program for program in self.members if program.running()]
-        for program in asked:
-            program.signal(signal.SIGTERM)
-            # A stopped process answers no other signal.
-            program.signal(signal.SIGCONT)
-        deadline = time.monotonic() + END_SECONDS
-        complaints = [program.end(deadline) for program in self.members]
-        complaints += [f"{program.name} ended with {program.exit_code}"
-                       for program in asked if program.exit_code > 0]
+        complaints = []
+        for serving in (False, True):
+            complaints += self._end([each for each in self.members
+                                     if each.serves_others == serving])
         if self.directory and not self.keep:
             shutil.rmtree(self.directory, ignore_errors=True)
         return [complaint for complaint in complaints if complaint]
 
+    @staticmethod
+    def _end(programs):
+        """Ends these at the same time; what was not as it should be."""
+        asked = [program for program in programs if program.running()]
+        for program in asked:
+            program.signal(program.end_signal)
+            # A stopped process answers no other signal.
+            program.signal(signal.SIGCONT)
+        deadline = time.monotonic() + END_SECONDS
+        complaints = [program.end(deadline) for program in programs]
+        return complaints + [f"{program.name} ended with {program.exit_code}"
+                             for program in asked if program.exit_code > 0]
+
     def log_tails(self):
         tails = [each.log_tail() for each in self.members]
         return "\n".join(tail for tail in tails if tail)
-
-
-# -- comparing what a router believes with what workers hold -------------------
-
-
-def blocks_of(rows):
-    """[[block_hash, tokens_hash, parent or null], ...] as a set."""
-    return {tuple(row) for row in rows}
-
-
-def index_by_rank(router):
-    """(worker_id, dp_rank) -> rank, of a router's /index."""
-    return {(rank["worker_id"], rank["dp_rank"]): rank
-            for rank in router.get("/index")["ranks"]}
-
-
-def differences(router, workers):
-    """Where the index of `router` and the caches of `workers` differ.
-
-    The router is asked after the workers. Both must be at rest for the answer
-    to mean anything. One dictionary for each rank that differs.
-    """
-    caches = [worker.get("/cache") for worker in workers]
-    index = index_by_rank(router)
-    found = []
-    for cache in caches:
-        for rank in cache["ranks"]:
-            key = (cache["worker_id"], rank["dp_rank"])
-            known = index.get(key, {"state": "unknown", "device": []})
-            held = blocks_of(rank["blocks"])
-            believed = blocks_of(known["device"])
-            repeated = len(known["device"]) - len(believed)
-            elsewhere = sum(len(known.get(tier, []))
-                            for tier in ("host_pinned", "disk", "external"))
-            # A worker counts its events from 1; 0 is that there were none.
-            newest = known.get("last_event_id") or 0
-            if (held == believed and repeated == 0 and elsewhere == 0 and
-                    newest == rank["event_id"]):
-                continue
-            found.append({
-                "worker_id": key[0], "dp_rank": key[1],
-                "state": known["state"],
-                "event_id": rank["event_id"], "indexed_event_id": newest,
-                "held": len(held), "indexed": len(believed),
-                "missing": len(held - believed),
-                "surplus": len(believed - held) + repeated + elsewhere})
-    return found
-
-
-def wait_for_equal(router, workers, seconds=15):
-    """Polls until the index equals the caches; the differences at the end."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = differences(router, workers)
-        if not found or time.monotonic() >= deadline:
-            return found
-        time.sleep(0.1)

@@ -1,10 +1,11 @@
 """Shows the whole event plane at work; scripts/demo.sh builds it first.
 
 Four workers and a router find each other through file discovery and talk over
-ZMQ. A recorded trace runs through the workers twice: in turn (round_robin), and
-where the router says (kv). Half-way through the second run one worker is asked
-to stop, one is killed, and two new ones join. In the end, what the router
-believes that the workers hold is compared with what they hold.
+direct ZMQ, or through a nats-server of their own. A recorded trace runs through
+the workers twice: in turn (round_robin), and where the router says (kv).
+Half-way through the second run one worker is asked to stop, one is killed, and
+two new ones join. In the end, what the router believes that the workers hold is
+compared with what they hold.
 """
 
 import argparse
@@ -16,7 +17,9 @@ import threading
 import time
 
 from cluster import (ROOT, Cluster, Failure, Refused, find_programs,
-                     wait_for, wait_for_equal)
+                     wait_for)
+from comparison import wait_for_equal
+from nats import NatsServer
 
 WORKERS = 4
 READY_SECONDS = 20
@@ -30,6 +33,10 @@ def parse_arguments():
     parser = argparse.ArgumentParser(
         prog="scripts/demo.sh", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--event-plane", choices=("zmq", "nats"),
+                        default="zmq", dest="transport",
+                        help="what carries the events (default zmq); nats "
+                             "starts a private nats-server")
     parser.add_argument("--json", action="store_true",
                         help="one JSON document on stdout")
     parser.add_argument("--requests", type=int, default=2000, metavar="N",
@@ -69,9 +76,10 @@ class Demonstration:
         self.cluster = cluster
         self.arguments = arguments
         self.say = narrator.say
-        self.settings = {}
+        if arguments.transport == "nats":
+            cluster.settings |= NatsServer(cluster).settings()
         if arguments.speed is not None:
-            self.settings["worker.speedup"] = arguments.speed
+            cluster.settings["worker.speedup"] = arguments.speed
         self.names = {}
         self.workers = []
         self.departed = ()
@@ -79,7 +87,7 @@ class Demonstration:
 
     def start_worker(self):
         worker = self.cluster.start("dynamo-worker", config="worker-demo.jsonc",
-                                    settings=self.settings, wait=False)
+                                    wait=False)
         self.names[worker] = f"worker {len(self.names) + 1}"
         self.workers.append(worker)
         return worker
@@ -90,15 +98,18 @@ class Demonstration:
         for _ in range(WORKERS):
             self.start_worker()
         wait_for(self.everybody_ready, READY_SECONDS,
-                 f"{WORKERS} workers that the router is connected to")
+                 f"{WORKERS} workers that the router hears")
 
     def everybody_ready(self):
         if not self.router.ready():
             return False
-        connected = {worker["worker_id"]
-                     for worker in self.router.get("/workers")["workers"]
-                     if worker["discovered"] and worker["connected"]}
-        return all(worker.ready() and worker.worker_id in connected
+        # Through a server nobody is connected to a worker before it speaks.
+        direct = self.arguments.transport == "zmq"
+        known = {worker["worker_id"]
+                 for worker in self.router.get("/workers")["workers"]
+                 if worker["discovered"] and (worker["connected"] or
+                                              not direct)}
+        return all(worker.ready() and worker.worker_id in known
                    for worker in self.workers)
 
     def replay(self):
@@ -108,8 +119,7 @@ class Demonstration:
             "--trace", self.arguments.trace,
             "--requests", self.arguments.requests,
             "--policy", "round_robin,kv", "--progress-json",
-            config="worker-demo.jsonc", settings=self.settings,
-            http=False, wait=False)
+            config="worker-demo.jsonc", http=False, wait=False)
         changes = threading.Thread(target=self.change_members, args=(load,),
                                    daemon=True)
         changes.start()

@@ -1,6 +1,5 @@
 """What every scenario has: programs, a cluster, and a clean end."""
 
-import os
 import pathlib
 import sys
 
@@ -34,9 +33,12 @@ def programs(request):
 
 
 @pytest.fixture
-def scenario(programs):
-    """A cluster of its own for every test, and none of it left behind."""
-    with Scenario(programs) as cluster:
+def scenario(request, programs):
+    """A cluster of its own for every test, and none of it left behind.
+
+    Over direct ZMQ, unless the test is marked with `on_both` of scenario.py.
+    """
+    with Scenario(programs, getattr(request, "param", "zmq")) as cluster:
         yield cluster
         complaints = cluster.close()
     assert complaints == []

@@ -3,7 +3,7 @@
 import shutil
 
 from cluster import wait_for
-from scenario import (SOON, Traffic, expect_equal, expect_whole,
+from scenario import (SOON, Traffic, expect_equal, expect_whole, on_both,
                       wait_for_worker)
 
 
@@ -22,6 +22,7 @@ def remove(directory):
     wait_for(gone, SOON, f"{directory} to be gone")
 
 
+@on_both
 def test_nothing_is_lost_when_the_directory_is_removed_and_made_again(scenario):
     router = scenario.router()
     workers = [scenario.worker(), scenario.worker()]

@@ -2,14 +2,16 @@
 second one missed is known exactly."""
 
 from scenario import (SOON, device_blocks, expect_equal, expect_whole,
-                      held_blocks, publisher, quiet_publisher, wait_for_stream,
-                      wait_for_subscribers, wait_for_worker)
+                      held_blocks, on_both, publisher, quiet_publisher,
+                      wait_for_stream, wait_for_subscribers, wait_for_worker)
 
 
+@on_both
 def test_what_was_published_before_any_router_ran_is_not_lost(scenario):
     worker = scenario.worker()
     scenario.fill(worker, requests=30)
-    assert publisher(worker)["waiting"] == 30
+    before = publisher(worker)
+    assert before["accepted"] == 30 and before["sent"] == 0, before
 
     router = scenario.router()
     expect_equal(router, worker)
@@ -21,6 +23,7 @@ def test_what_was_published_before_any_router_ran_is_not_lost(scenario):
                          publisher_id=stream["publisher_id"]) == []
 
 
+@on_both
 def test_a_later_router_knows_exactly_what_it_missed(scenario):
     worker = scenario.worker()
     first = scenario.router()

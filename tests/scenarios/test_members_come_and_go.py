@@ -11,7 +11,7 @@ import subprocess
 import time
 
 from cluster import POLL_SECONDS, wait_for
-from scenario import SOON
+from scenario import SOON, on_both
 
 PUBLISHERS = 8
 SUBSCRIBERS = 4
@@ -148,6 +148,7 @@ def totals_of(speakers):
     return totals
 
 
+@on_both
 def test_every_event_of_every_stream_is_accounted_for(scenario):
     chance = random.Random(20)
     speakers, listeners = run_for_a_while(scenario, chance)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from cluster import Refused, wait_for
-from scenario import HERE, SCOPE, SOON, publisher
+from scenario import HERE, SCOPE, SOON, on_both, wait_for_subscribers
 
 MISTAKE = 2
 END_SECONDS = 2
@@ -33,12 +33,6 @@ def test_a_default_that_is_not_there_yet_is_named_with_what_is(scenario, name):
     assert code == MISTAKE
     assert "etcd" in text and "--discovery file" in text, text
 
-    code, text = run_to_end(scenario, name, *SPEAKERS[name],
-                            "--discovery", "file",
-                            "--file-root", str(scenario.discovery))
-    assert code == MISTAKE
-    assert "nats" in text and "--event-plane zmq" in text, text
-
 
 @pytest.mark.parametrize("name", SPEAKERS)
 @pytest.mark.parametrize("line, wrong, named", [
@@ -59,6 +53,7 @@ def test_a_mistake_in_a_file_is_named_with_its_line(scenario, name, line,
     assert re.search(rf"mistaken\.jsonc:{line}\b", text) and named in text, text
 
 
+@on_both
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_every_program_in_two_seconds(scenario, number):
     router = scenario.router()
@@ -91,11 +86,11 @@ def test_a_signal_ends_every_program_in_two_seconds(scenario, number):
     assert left == [], "they take their records with them"
 
 
+@on_both
 def test_a_worker_that_stops_sends_what_it_published(scenario):
     worker = scenario.worker()
     tail = scenario.tail("kv-events")
-    wait_for(lambda: publisher(worker)["subscribers"] == 1, SOON,
-             "a subscriber")
+    wait_for_subscribers(worker, 1)
     scenario.fill(worker, requests=50)
     assert worker.terminate() == 0
     wait_for(lambda: hashes(tail) == 50 * 4, SOON,
