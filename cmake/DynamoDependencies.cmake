@@ -32,4 +32,16 @@ if(DYNAMO_BUILD_TESTS)
   else()
     target_link_libraries(dynamo_test_main PUBLIC Catch2::Catch2)
   endif()
+
+  # Catch2, precompiled as the tests are compiled (dynamo_add_test).
+  add_executable(dynamo_test_catch EXCLUDE_FROM_ALL
+    "${PROJECT_SOURCE_DIR}/tests/support/precompiled.cpp")
+  target_link_libraries(dynamo_test_catch PRIVATE dynamo_test_main
+    dynamo_compiler)
+  target_compile_options(dynamo_test_catch PRIVATE
+    $<$<CONFIG:Release>:-O0>)
+  target_compile_definitions(dynamo_test_catch PRIVATE
+    DYNAMO_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+  target_precompile_headers(dynamo_test_catch PRIVATE
+    "${PROJECT_SOURCE_DIR}/tests/support/catch.hpp")
 endif()

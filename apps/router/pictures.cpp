@@ -1,7 +1,6 @@
 #include "apps/router/pictures.hpp"
 
 #include "apps/app/link_json.hpp"
-
 #include "dynamo/events/topic.hpp"
 
 #include <nlohmann/json.hpp>

@@ -160,9 +160,9 @@ status worker::readiness() const {
   }
   const std::size_t expected =
       2 + (settings_.deployment.kv_events ? engines_.size() : 0);
-  const auto advertised = std::count_if(
-      report.publishers.begin(), report.publishers.end(),
-      [](const auto& publisher) { return publisher.advertised; });
+  const auto advertised =
+      std::count_if(report.publishers.begin(), report.publishers.end(),
+                    [](const auto& publisher) { return publisher.advertised; });
   if (static_cast<std::size_t>(advertised) < expected) {
     return error{errc::unavailable, "not every publisher is advertised"};
   }
