@@ -5,19 +5,17 @@
 
 #include "dynamo/base/ids.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace dynamo::actors {
 
 namespace {
 
-// Batches on their way: one being sent, one ready behind it. More would only
-// move the backlog out of the buffer, whose limits are ours.
-constexpr std::size_t in_flight_max = 2;
-
-// Batches that are kept after they were confirmed, for a while.
-constexpr std::size_t recent_max = 256;
+std::chrono::milliseconds repeat_window_of(const plane_options& options) {
+  return options.transport == transport_kind::nats
+             ? options.nats.repeat_window
+             : std::chrono::milliseconds{0};
+}
 
 std::shared_ptr<const stream_name> name_of(const publisher_request& request) {
   return std::make_shared<const stream_name>(
@@ -46,7 +44,8 @@ publisher::publisher(caf::actor_config& config,
     , name_(name_of(plan_->request))
     , writer_(name_, publisher_id_,
               generation_of(around.options, plan_->options.generation))
-    , retry_delay_(around.options.reconnect.delay, publisher_id_) {
+    , retry_delay_(around.options.reconnect.delay, publisher_id_)
+    , outgoing_(repeat_window_of(around.options)) {
   seam::drop_unexpected(this);
 }
 
@@ -78,7 +77,7 @@ void publisher::on_parts_started(const parts_started& fact) {
   if (fact.bridge_is_new) {
     // The answers of the former bridge may be lost with it.
     open();
-    send_all_again();
+    outgoing_.send_again();
   }
   if (fact.watcher_is_new && phase_ == phase::registering) {
     register_records();
@@ -172,115 +171,35 @@ void publisher::on_sender_changed(const sender_changed& fact) {
   }
   way_ = fact;
   if (reopened) {
-    repeat_recent();
-    send_all_again();
+    outgoing_.send_again_after_loss(closed_at_);
   }
   drain();
 }
 
-// Answers come in order, but a batch that was sent twice is answered twice.
 void publisher::on_batch_sent(const batch_sent& fact) {
-  while (!outgoing_.empty() && outgoing_.front().batch.number < fact.number &&
-         outgoing_.front().so_far == outgoing::progress::unheard) {
-    // A later one was heard: its subscriber came too late for this one.
-    count_unheard(outgoing_.front());
-    outgoing_.pop_front();
-  }
-  if (outgoing_.empty() || outgoing_.front().batch.number != fact.number) {
-    return;
-  }
-  outgoing confirmed = std::move(outgoing_.front());
-  outgoing_.pop_front();
-  is_heard_ = true;
-  is_offering_ = false;
-  if (!confirmed.confirmed_at) {
-    totals_.sent += fact.sent;
-    totals_.unheard += fact.unheard;
-    totals_.refused += fact.refused;
-  }
-  keep_for_repeat(std::move(confirmed));
+  outgoing_.on_sent(fact.number, {fact.sent, fact.unheard, fact.refused},
+                    around_.time.now());
   drain();
 }
 
 void publisher::on_batch_unheard(const batch_unheard& fact) {
-  const auto found = std::find_if(
-      outgoing_.begin(), outgoing_.end(), [&](const outgoing& one) {
-        return one.batch.number == fact.number &&
-               one.so_far == outgoing::progress::in_flight;
-      });
-  if (found == outgoing_.end()) {
+  if (!outgoing_.on_unheard(fact.number)) {
     return;
   }
-  found->so_far = outgoing::progress::unheard;
-  if (count_of(outgoing::progress::in_flight) > 0) {
-    // What becomes of it depends on whether those are heard.
-    return;
-  }
-  is_heard_ = false;
   if (!plan_->options.hold_without_subscriber || phase_ == phase::closing) {
-    give_up_unheard();
+    outgoing_.give_up();
     drain();
     return;
   }
-  is_offering_ = true;
+  outgoing_.hold();
   seam::delayed_send(this, around_.options.nats.offer_interval, offer_due{});
 }
 
 void publisher::on_offer_due() {
-  if (is_offering_ && count_of(outgoing::progress::in_flight) == 0) {
-    send_all_again();
+  if (outgoing_.is_holding() && !outgoing_.is_anything_on_its_way()) {
+    outgoing_.send_again();
     drain();
   }
-}
-
-void publisher::send_all_again() {
-  is_heard_ = false;
-  for (outgoing& one : outgoing_) {
-    one.so_far = outgoing::progress::unsent;
-  }
-}
-
-// A server that ends closes its connections one after the other, and confirms
-// meanwhile what a subscriber that was closed before does not get. Readers that
-// got it drop what comes again.
-void publisher::keep_for_repeat(outgoing confirmed) {
-  const auto window = around_.options.nats.repeat_window;
-  if (around_.options.transport != transport_kind::nats ||
-      window.count() == 0) {
-    return;
-  }
-  const auto now = around_.time.now();
-  confirmed.confirmed_at = now;
-  recent_.push_back(std::move(confirmed));
-  while (recent_.size() > recent_max ||
-         *recent_.front().confirmed_at + window < now) {
-    recent_.pop_front();
-  }
-}
-
-void publisher::repeat_recent() {
-  const auto oldest = closed_at_ - around_.options.nats.repeat_window;
-  for (; !recent_.empty(); recent_.pop_back()) {
-    if (*recent_.back().confirmed_at >= oldest) {
-      outgoing_.push_front(std::move(recent_.back()));
-    }
-  }
-}
-
-void publisher::give_up_unheard() {
-  is_offering_ = false;
-  std::erase_if(outgoing_, [this](const outgoing& one) {
-    if (one.so_far != outgoing::progress::unheard) {
-      return false;
-    }
-    count_unheard(one);
-    return true;
-  });
-}
-
-void publisher::count_unheard(const outgoing& one) {
-  // What was confirmed before was heard then.
-  totals_.unheard += one.confirmed_at ? 0 : one.batch.messages->size();
 }
 
 bool publisher::is_held() const {
@@ -288,43 +207,34 @@ bool publisher::is_held() const {
          way_.subscribers == 0U;
 }
 
-// Until somebody is known to listen, one batch at a time: were the first of two
-// unheard and the second heard, the first could not be sent any more.
 bool publisher::may_send() const {
-  return endpoint_ && way_.is_open && !is_held() &&
-         count_of(outgoing::progress::in_flight) <
-             (is_heard_ ? in_flight_max : 1);
-}
-
-std::size_t publisher::count_of(outgoing::progress so_far) const {
-  return static_cast<std::size_t>(
-      std::count_if(outgoing_.begin(), outgoing_.end(),
-                    [&](const outgoing& one) { return one.so_far == so_far; }));
+  return endpoint_ && way_.is_open && !is_held();
 }
 
 void publisher::drain() {
-  send_unsent();
-  while (may_send() && !is_offering_ &&
-         count_of(outgoing::progress::unsent) == 0) {
+  send_next();
+  while (may_send() && outgoing_.has_room()) {
     std::vector<inbox_item<event>> items;
     if (plan_->buffer->drain(items, plan_->options.batch_max) == 0) {
       break;
     }
     number(std::move(items));
-    send_unsent();
+    send_next();
   }
   if (phase_ == phase::closing) {
     finish_closing();
   }
 }
 
-void publisher::send_unsent() {
-  for (outgoing& one : outgoing_) {
-    if (one.so_far == outgoing::progress::unsent && may_send()) {
-      one.so_far = outgoing::progress::in_flight;
-      one.batch.epoch = way_.epoch;
-      seam::send(this, bridge_, one.batch);
+void publisher::send_next() {
+  while (may_send()) {
+    const auto next = outgoing_.next();
+    if (!next) {
+      return;
     }
+    seam::send(
+        this, bridge_,
+        send_batch{publisher_id_, next->number, way_.epoch, next->messages});
   }
 }
 
@@ -332,15 +242,13 @@ void publisher::number(std::vector<inbox_item<event>> items) {
   auto messages = writer_.write(
       std::move(items), {around_.time.unix_time(), way_.envelope_bytes_max},
       [this](std::uint64_t sequence, const error& reason) {
-        ++totals_.refused;
+        ++not_encoded_;
         around_.warn("publisher " + id_to_hex(publisher_id_) + ": message " +
                      std::to_string(sequence) +
                      " is lost: " + dynamo::to_string(reason));
       });
-  outgoing_.push_back(
-      {{publisher_id_, ++batch_number_, 0,
-        std::make_shared<const std::vector<wire_message>>(std::move(messages))},
-       outgoing::progress::unsent});
+  outgoing_.add(
+      std::make_shared<const std::vector<wire_message>>(std::move(messages)));
 }
 
 // -- Closing
@@ -350,9 +258,9 @@ void publisher::on_close() {
     return;
   }
   phase_ = phase::closing;
-  if (std::exchange(is_offering_, false)) {
+  if (outgoing_.is_holding()) {
     // For the last time: a subscriber may have come since.
-    send_all_again();
+    outgoing_.send_again();
   }
   drain();
 }
@@ -360,7 +268,7 @@ void publisher::on_close() {
 // The records go after the last event: a Dynamo subscriber disconnects as soon
 // as the record is gone.
 void publisher::finish_closing() {
-  if (!outgoing_.empty() || plan_->buffer->counts().depth > 0) {
+  if (!outgoing_.is_empty() || plan_->buffer->counts().depth > 0) {
     return;
   }
   phase_ = phase::withdrawing;
@@ -376,13 +284,17 @@ void publisher::on_records_removed() {
 
 publisher_status publisher::on_report() const {
   const inbox_counts buffer = plan_->buffer->counts();
-  publisher_status report = totals_;
+  const auto& answered = outgoing_.answered();
+  publisher_status report;
   report.owner = plan_->request.owner;
   report.topic = plan_->request.topic;
   report.publisher_id = publisher_id_;
   report.endpoint = endpoint_.value_or("");
   report.advertised = advertised_;
-  report.subscribers = is_offering_ ? 0 : way_.subscribers;
+  report.subscribers = outgoing_.is_holding() ? 0 : way_.subscribers;
+  report.sent = answered.sent;
+  report.unheard = answered.unheard;
+  report.refused = answered.refused + not_encoded_;
   report.accepted = buffer.pushed;
   report.sequence = writer_.sequence();
   report.dropped = buffer.dropped;
@@ -392,10 +304,8 @@ publisher_status publisher::on_report() const {
 
 /// See reconnector::on_exit.
 void publisher::on_exit() {
-  std::size_t unsent = plan_->buffer->counts().depth;
-  for (const outgoing& one : outgoing_) {
-    unsent += one.batch.messages->size();
-  }
+  const std::size_t unsent =
+      plan_->buffer->counts().depth + outgoing_.message_count();
   if (phase_ == phase::closing && unsent > 0) {
     around_.warn("publisher " + id_to_hex(publisher_id_) + ": ended with " +
                  std::to_string(unsent) + " events or messages of " +

@@ -2,10 +2,10 @@
 
 #include "actors/message_writer.hpp"
 #include "actors/messages.hpp"
+#include "actors/outgoing_window.hpp"
 #include "actors/surroundings.hpp"
 #include "dynamo/base/backoff.hpp"
 
-#include <deque>
 #include <memory>
 #include <vector>
 
@@ -38,14 +38,6 @@ class publisher final : public caf::event_based_actor {
  private:
   enum class phase { opening, registering, running, closing, withdrawing };
 
-  /// A batch that has its numbers, and how far it is.
-  struct outgoing {
-    send_batch batch;
-    enum class progress { unsent, in_flight, unheard } so_far;
-    /// When it was confirmed; nothing as long as it was not.
-    std::optional<clock::time_point> confirmed_at{};
-  };
-
   void on_events_waiting() { drain(); }
   void on_sender_opened(const sender_opened& fact);
   void on_sender_failed(const sender_failed& fact);
@@ -66,14 +58,8 @@ class publisher final : public caf::event_based_actor {
   void retry(const error& reason, std::string_view what);
   bool is_held() const;
   bool may_send() const;
-  std::size_t count_of(outgoing::progress so_far) const;
   void drain();
-  void send_unsent();
-  void send_all_again();
-  void keep_for_repeat(outgoing confirmed);
-  void repeat_recent();
-  void give_up_unheard();
-  void count_unheard(const outgoing& one);
+  void send_next();
   void number(std::vector<inbox_item<event>> items);
   void finish_closing();
 
@@ -90,16 +76,10 @@ class publisher final : public caf::event_based_actor {
   bool advertised_ = false;
   /// What the bridge says of the way out.
   sender_changed way_;
-  std::uint64_t batch_number_ = 0;
-  std::deque<outgoing> outgoing_;
-  /// What was confirmed lately, oldest first.
-  std::deque<outgoing> recent_;
+  outgoing_window outgoing_;
   clock::time_point closed_at_{};
-  /// Whether somebody got the last batch that was answered.
-  bool is_heard_ = false;
-  /// Whether the server knew nobody; what is outgoing is offered again.
-  bool is_offering_ = false;
-  publisher_status totals_;
+  /// Messages that were refused before they were sent.
+  std::uint64_t not_encoded_ = 0;
 };
 
 } // namespace dynamo::actors
