@@ -170,7 +170,7 @@ void nats_feed::wait_drained(std::chrono::steady_clock::time_point deadline) {
   }
 }
 
-void nats_feed::close() {
+nats_feed::shared_subscription nats_feed::close() {
   count_dropped();
   shared_subscription from;
   {
@@ -184,6 +184,7 @@ void nats_feed::close() {
   if (thread_.joinable()) {
     thread_.join();
   }
+  return from;
 }
 
 } // namespace dynamo

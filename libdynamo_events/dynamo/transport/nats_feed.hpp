@@ -28,6 +28,8 @@ struct nats_feed_limits {
 /// the rest may be called from any.
 class nats_feed {
  public:
+  using shared_subscription = std::shared_ptr<natsSubscription>;
+
   /// `counters` must outlive it.
   nats_feed(subscription target, receiver_counters& counters);
 
@@ -46,7 +48,11 @@ class nats_feed {
   void wait_drained(std::chrono::steady_clock::time_point deadline);
 
   /// Ends receiving and joins the thread. No effect when it is not open.
-  void close();
+  /// Returns what has to be kept until the connection has ended: cnats (3.4)
+  /// looks a subscription up for a message that arrives and then uses it
+  /// without holding it, so that one which is freed meanwhile would be used
+  /// after its end.
+  shared_subscription close();
 
   /// After it returned, nothing is delivered and `wake` is not called. Waits
   /// for a `wake` that is running.
@@ -56,8 +62,6 @@ class nats_feed {
   void count_dropped();
 
  private:
-  using shared_subscription = std::shared_ptr<natsSubscription>;
-
   void run(natsSubscription& from);
   void take(const natsMsg& message);
   /// Until end_delivery() detach() waits, so that what is returned stays.

@@ -75,7 +75,7 @@ void nats_feed_set::close_removed() {
     removed.swap(removed_);
   }
   for (const shared_feed& feed : removed) {
-    feed->close();
+    retired_.push_back(feed->close());
   }
 }
 
@@ -98,6 +98,7 @@ void nats_feed_set::close_all() {
   for (const shared_feed& feed : all()) {
     feed->close();
   }
+  retired_.clear();
 }
 
 void nats_feed_set::forget_all() {

@@ -39,7 +39,8 @@ class nats_feed_set {
   /// Ends the interest in all; what has arrived is delivered, for a time.
   void drain_all(std::chrono::milliseconds longest);
 
-  /// Ends receiving; the subscriptions stay for the next connection.
+  /// Ends receiving; the subscriptions stay for the next connection. The
+  /// present one has ended.
   void close_all();
 
   /// Ends the subscriptions.
@@ -57,6 +58,9 @@ class nats_feed_set {
   std::map<subscription_id, shared_feed> feeds_ DYNAMO_GUARDED_BY(mutex_);
   /// Not known to the present connection yet.
   std::map<subscription_id, shared_feed> fresh_ DYNAMO_GUARDED_BY(mutex_);
+  /// Closed while the connection lived; see nats_feed::close. The link's
+  /// thread alone.
+  std::vector<nats_feed::shared_subscription> retired_;
   /// To be closed by the link's thread.
   std::vector<shared_feed> removed_ DYNAMO_GUARDED_BY(mutex_);
 };

@@ -1,10 +1,10 @@
 #include "dynamo/transport/zmq_receiver.hpp"
 
+#include "dynamo/transport/signal_shield.hpp"
 #include "dynamo/transport/tcp_endpoint.hpp"
 #include "dynamo/transport/zmq_socket_set.hpp"
 
 #include <cassert>
-#include <csignal>
 #include <system_error>
 #include <utility>
 
@@ -18,23 +18,6 @@ constexpr std::size_t commands_max = 65'536;
 error closed() {
   return {errc::closed, "the receiver's thread has ended"};
 }
-
-/// Blocks all signals while it lives, so that a thread started meanwhile
-/// leaves them to the program's own.
-class signal_shield {
- public:
-  signal_shield() {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before_);
-  }
-  ~signal_shield() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  signal_shield(const signal_shield&) = delete;
-  signal_shield& operator=(const signal_shield&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 } // namespace
 
