@@ -1,13 +1,15 @@
 """Measures what survives restarts of the NATS server; scripts/restarts.sh.
 
-A real nats-server is killed or stopped in order, and started again on its port,
-many times, down for a random 0.5 to 5 s, while numbers are published at a steady rate: with
-the event plane and with cnats alone, each to some subscribers, through the same
-restarts. Then it is counted which numbers each subscriber received.
+A real nats-server is killed or stopped in order, and started again on its
+port, many times, down for a random 0.5 to 5 s, while numbers are published at a
+steady rate: with the event plane and with cnats alone, each to some
+subscribers, through the same restarts. Then it is counted which numbers each
+subscriber received.
 """
 
 import argparse
 import json
+import pathlib
 import random
 import sys
 import time
@@ -43,11 +45,13 @@ def result_of(program):
 def measure(cluster, arguments):
     server = NatsServer(cluster)
     address = server.address
+    # Programs are started in a directory of their own.
+    probe = pathlib.Path(arguments.probe).resolve()
 
     def start(way, role):
         return cluster.start_command(
             f"{way}-{role}",
-            [arguments.probe, way, role, address, arguments.rate], wait=True)
+            [probe, way, role, address, arguments.rate], wait=True)
     ways = ("ours", "raw")
     subscribers = {way: [start(way, "subscribe")
                          for _ in range(arguments.subscribers)] for way in ways}
