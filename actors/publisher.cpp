@@ -192,10 +192,13 @@ void publisher::on_batch_unheard(const batch_unheard& fact) {
     return;
   }
   outgoing_.hold();
-  seam::delayed_send(this, around_.options.nats.offer_interval, offer_due{});
+  if (!std::exchange(offer_is_due_, true)) {
+    seam::delayed_send(this, around_.options.nats.offer_interval, offer_due{});
+  }
 }
 
 void publisher::on_offer_due() {
+  offer_is_due_ = false;
   if (outgoing_.is_holding() && !outgoing_.is_anything_on_its_way()) {
     outgoing_.send_again();
     drain();

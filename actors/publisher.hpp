@@ -78,6 +78,8 @@ class publisher final : public caf::event_based_actor {
   sender_changed way_;
   outgoing_window outgoing_;
   clock::time_point closed_at_{};
+  /// One timer at a time, however often the connection changes meanwhile.
+  bool offer_is_due_ = false;
   /// Messages that were refused before they were sent.
   std::uint64_t not_encoded_ = 0;
 };

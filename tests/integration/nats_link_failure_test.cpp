@@ -39,10 +39,10 @@ TEST_CASE("nats_link says which servers it did not reach, and rests") {
   CHECK_FALSE(holds(failed.reason, "hunter2"));
   CHECK(ours.link->counts().failures == 1);
 
-  std::this_thread::sleep_for(50ms);
-  ours.read_reports();
-  CHECK(ours.changes.empty());
+  // The next report is that of the attempt that was asked for.
   CHECK(ours.connect().state == link_state::connecting);
+  CHECK(ours.changes.empty());
+  CHECK(ours.link->counts().failures == 2);
 }
 
 TEST_CASE("nats_link tries the next server when one is not there") {
@@ -233,9 +233,6 @@ TEST_CASE("nats_link answers for no batch that a dying server did not "
   for (std::uint64_t number = 1; number <= 50; ++number) {
     ours.publish(number, messages(number, 1));
   }
-  std::this_thread::sleep_for(100ms);
-  ours.read_reports();
-  CHECK(ours.outcomes.empty());
   server.kill();
   CHECK(ours.change().state == link_state::reconnecting);
   CHECK(ours.outcomes.empty());

@@ -18,25 +18,13 @@
 #include <utility>
 
 #include "support/catch.hpp"
+#include "support/eventually.hpp"
 
 // Real NATS servers on loopback that a test starts, stops, kills and freezes.
 
 namespace dynamo::nats_test {
 
 using namespace std::chrono_literals;
-
-/// Waits until a condition holds; false when it does not within ten seconds.
-template <class Condition>
-bool eventually(Condition holds) {
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > deadline) {
-      return false;
-    }
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
-}
 
 /// Goes with all that is in it.
 class temporary_directory {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/eventually.hpp"
 
 // Both ends of a ZMQ connection on loopback: ours, and bare sockets that do
 // what a peer of another make, or a hostile one, would do.
@@ -19,19 +20,6 @@
 namespace dynamo::zmq_test {
 
 using namespace std::chrono_literals;
-
-/// Waits until a condition holds; false when it does not within ten seconds.
-template <class Condition>
-bool eventually(Condition holds) {
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > deadline) {
-      return false;
-    }
-    std::this_thread::sleep_for(1ms);
-  }
-  return true;
-}
 
 inline zmq_options loopback() {
   zmq_options options;
