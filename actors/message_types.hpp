@@ -67,10 +67,14 @@
   X(request_prefilled)                                                         \
   X(request_ended)                                                             \
   X(request_noted)                                                             \
-  X(find_overlaps)                                                             \
-  X(overlaps_found)                                                            \
+  X(request_grew)                                                              \
+  X(share_lookup)                                                              \
+  X(lookup_shared)                                                             \
   X(report_router)                                                             \
-  X(router_report)                                                             \
+  X(pool_shown)                                                                \
+  X(report_requests)                                                           \
+  X(pool_requests)                                                             \
+  X(sync_due)                                                                  \
   X(report_index)                                                              \
   X(index_report)
 

@@ -71,11 +71,14 @@ struct stream_restarted {
   std::uint64_t publisher_id = 0;
 };
 
-/// A message of a publisher could not be read and is lost.
+/// A message of a publisher could not be read, and is lost but for the events
+/// that come behind this notice with the same number.
 struct stream_unreadable {
   std::uint64_t publisher_id = 0;
   std::uint64_t sequence = 0;
   error reason;
+  /// Events of it that are lost, when the others are not; 0: all are.
+  std::uint64_t skipped_events = 0;
 };
 
 /// The connection to a publisher changed.
@@ -122,6 +125,9 @@ struct stream_status {
   /// Envelopes or payloads that could not be read, or that contradict the
   /// message they came in. They stand in counts.received as well.
   std::uint64_t unreadable = 0;
+  /// Events that could not be read in messages of which others could; these
+  /// messages stand in `unreadable` too.
+  std::uint64_t skipped_events = 0;
   /// Times the connection was made again.
   std::uint64_t reconnects = 0;
   /// Nothing before the first event.

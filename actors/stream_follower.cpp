@@ -4,7 +4,6 @@
 #include "actors/stream_follower.hpp"
 
 #include "dynamo/wire/envelope_codec.hpp"
-#include "dynamo/wire/event_codec.hpp"
 
 #include <algorithm>
 #include <tuple>
@@ -41,10 +40,11 @@ result<envelope> open_envelope(const wire_message& message,
 } // namespace
 
 stream_follower::stream_follower(std::string topic, std::size_t publishers_max,
-                                 admission who)
+                                 admission who, unreadable_policy bad_events)
     : topic_(std::move(topic))
     , publishers_max_(publishers_max)
-    , admission_(who) {}
+    , admission_(who)
+    , bad_events_(bad_events) {}
 
 // -- Publishers come and go
 
@@ -185,11 +185,12 @@ void stream_follower::take(const inbox_item<wire_message>& item,
     ++strangers_;
     return;
   }
-  const auto unreadable = [&](const error& reason) {
+  const auto unreadable = [&](const error& reason, std::uint64_t skipped = 0) {
     ++from->unreadable;
+    from->skipped_events += skipped;
     from->partial = true;
-    out.push_back(stream_notice{
-        stream_unreadable{message.publisher_id, message.sequence, reason}});
+    out.push_back(stream_notice{stream_unreadable{
+        message.publisher_id, message.sequence, reason, skipped}});
   };
   const auto inside = open_envelope(message, topic_);
   const auto seen = from->tracker.observe(message.sequence,
@@ -202,13 +203,25 @@ void stream_follower::take(const inbox_item<wire_message>& item,
     unreadable(inside.error());
     return;
   }
-  auto value = decode_event(event_kind_of(topic_), inside->payload);
+  skipped_events skipped;
+  auto value = read_payload(inside->payload, skipped);
   if (!value) {
     unreadable(value.error());
     return;
   }
+  if (skipped.first_reason) {
+    unreadable(*skipped.first_reason, skipped.count);
+  }
   out.push_back(received_event{message.publisher_id, message.sequence,
                                inside->published_at_ms, *std::move(value)});
+}
+
+result<event> stream_follower::read_payload(byte_view payload,
+                                            skipped_events& skipped) const {
+  const event_kind kind = event_kind_of(topic_);
+  return bad_events_ == unreadable_policy::skip
+             ? decode_event(kind, payload, skipped)
+             : decode_event(kind, payload);
 }
 
 /// The stream that a message belongs to; null when it is not to be delivered.
@@ -310,6 +323,7 @@ stream_status stream_follower::status_of(const stream& one,
   report.counts = one.tracker.counts();
   report.dropped_here = one.dropped_here;
   report.unreadable = one.unreadable;
+  report.skipped_events = one.skipped_events;
   report.reconnects = one.reconnects;
   if (one.last_event) {
     report.last_event_age =

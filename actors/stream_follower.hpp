@@ -4,6 +4,7 @@
 #include "dynamo/base/clock.hpp"
 #include "dynamo/base/inbox.hpp"
 #include "dynamo/config/options.hpp"
+#include "dynamo/wire/event_codec.hpp"
 
 #include <map>
 #include <variant>
@@ -27,8 +28,11 @@ enum class admission {
 /// each arrived, and what of that the consumer has to hear. Pure.
 class stream_follower {
  public:
+  /// `bad_events` says what a message becomes of which one event cannot be
+  /// read.
   stream_follower(std::string topic, std::size_t publishers_max,
-                  admission who = admission::discovered);
+                  admission who = admission::discovered,
+                  unreadable_policy bad_events = unreadable_policy::fail);
 
   /// What to do about a record or a connection that changed.
   enum class peer_action { none, connect, drop };
@@ -47,7 +51,8 @@ class stream_follower {
   void link(connection_state state, const std::string& reason,
             std::vector<delivery>& out);
 
-  /// Steps 5 and 6 of the receive path: one message of the inbox.
+  /// Steps 5 and 6 of the receive path: one message of the inbox. A message
+  /// of which some events were skipped becomes a notice and an event.
   void take(const inbox_item<wire_message>& item, clock::time_point now,
             std::vector<delivery>& out);
 
@@ -72,6 +77,7 @@ class stream_follower {
     stream_tracker tracker;
     std::uint64_t dropped_here = 0;
     std::uint64_t unreadable = 0;
+    std::uint64_t skipped_events = 0;
     std::uint64_t reconnects = 0;
     std::optional<clock::time_point> last_event;
   };
@@ -83,6 +89,7 @@ class stream_follower {
                              const std::string& reason,
                              std::vector<delivery>& out);
   stream* find_departed(std::uint64_t publisher_id);
+  result<event> read_payload(byte_view payload, skipped_events& skipped) const;
   bool admit(stream& from, const observation& seen, std::uint64_t sequence,
              std::vector<delivery>& out);
   void retire(std::uint64_t publisher_id);
@@ -92,6 +99,7 @@ class stream_follower {
   std::string topic_;
   std::size_t publishers_max_;
   admission admission_;
+  unreadable_policy bad_events_;
   /// Of the shared connection.
   connection_state link_ = connection_state::connecting;
   std::string link_reason_;

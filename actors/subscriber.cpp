@@ -34,6 +34,11 @@ connection_state connection_by(link_state link) {
   return connection_state::lost;
 }
 
+unreadable_policy policy_by(bad_event_policy policy) {
+  return policy == bad_event_policy::skip_event ? unreadable_policy::skip
+                                                : unreadable_policy::fail;
+}
+
 } // namespace
 
 subscriber::subscriber(caf::actor_config& config,
@@ -43,7 +48,8 @@ subscriber::subscriber(caf::actor_config& config,
     , plan_(std::move(plan))
     , around_(around)
     , admission_(admission_by(around.options.transport))
-    , follower_(plan_->topic, plan_->options.publishers_max, admission_) {
+    , follower_(plan_->topic, plan_->options.publishers_max, admission_,
+                policy_by(plan_->options.bad_events)) {
   seam::drop_unexpected(this);
 }
 

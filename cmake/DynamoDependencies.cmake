@@ -19,6 +19,8 @@ if(DYNAMO_BUILD_APPS)
   find_package(spdlog REQUIRED)
   find_package(CLI11 REQUIRED)
   pkg_check_modules(HTTPLIB REQUIRED IMPORTED_TARGET cpp-httplib)
+  # By pkg-config: the CMake package wants a web server, too.
+  pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 endif()
 
 if(DYNAMO_BUILD_TESTS)

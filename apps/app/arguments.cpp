@@ -46,22 +46,22 @@ std::vector<config_flag> common_flags() {
 }
 
 void add_config_flag(CLI::App& app, const config_flag& each, stated& to) {
+  // Called in the order of the command line, so that of two flags for one key
+  // the later one counts.
+  const auto state = [&to, each](const std::string& text) {
+    to.flags.push_back({each.flag, each.key, text, each.scale, each.instead});
+  };
   if (each.fixed) {
     app.add_flag_callback(
-        each.flag,
-        [&to, each] {
-          to.flags.push_back({each.flag, each.key, *each.fixed});
-        },
-        each.summary);
+           each.flag, [state, each] { state(*each.fixed); }, each.summary)
+        ->group(each.group)
+        ->trigger_on_parse();
     return;
   }
-  app.add_option_function<std::string>(
-         each.flag,
-         [&to, each](const std::string& text) {
-           to.flags.push_back({each.flag, each.key, text});
-         },
-         each.summary)
-      ->type_name(each.argument);
+  app.add_option_function<std::string>(each.flag, state, each.summary)
+      ->type_name(each.argument)
+      ->group(each.group)
+      ->trigger_on_parse();
 }
 
 void add_flags(CLI::App& app, const program& self, stated& to) {

@@ -1,12 +1,10 @@
 #include "apps/app/http_face.hpp"
 
 #include "apps/app/connection_pool.hpp"
-#include "apps/app/json_body.hpp"
 #include "apps/app/local_sockets.hpp"
 #include "dynamo/base/mutex.hpp"
 
 #include <httplib.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -27,13 +25,9 @@ constexpr std::size_t waiting_max = 1024;
 constexpr std::size_t requests_per_connection = 100'000;
 constexpr std::time_t idle_seconds = 5;
 constexpr std::chrono::milliseconds stop_interval{5};
-constexpr const char* json_type = "application/json";
+constexpr std::size_t path_bytes_max = 2048;
 constexpr const char* lines_type = "application/x-ndjson";
-constexpr const char* form_type = "application/x-www-form-urlencoded";
-
-const char* name_of(http_method method) {
-  return method == http_method::get ? "GET" : "POST";
-}
+constexpr const char* parts_type = "multipart/";
 
 /// The peers whose request is being answered, one for each thread. The library
 /// takes a connection that cannot be read any more for dead and does not
@@ -60,11 +54,32 @@ class answering {
   std::map<std::thread::id, int> peers_ DYNAMO_GUARDED_BY(mutex_);
 };
 
-/// Whether the library refused a body that is not too large: it takes forms
-/// only up to 8 KiB, and `curl -d` calls everything a form.
-bool is_large_form(const httplib::Request& request, std::size_t bytes_max) {
-  return request.get_header_value("Content-Type").starts_with(form_type) &&
-         request.get_header_value<std::uint64_t>("Content-Length") <= bytes_max;
+/// The path as it was sent; the library's own is decoded, and knows no more
+/// which slashes were none.
+std::string_view path_of(const httplib::Request& request) {
+  const std::string_view target = request.target;
+  return target.substr(0, target.find_first_of("?#"));
+}
+
+http_parameters query_of(const httplib::Request& request) {
+  http_parameters all;
+  for (const auto& [name, value] : request.params) {
+    all.emplace(name, value);
+  }
+  return all;
+}
+
+/// False: it ends too early, or is too large; the status says which.
+bool read_body(const httplib::Request& request,
+               const httplib::ContentReader& read, std::string& body) {
+  // Without a length there is no body; the library would wait for its end.
+  if (!request.has_header("Content-Length")) {
+    return true;
+  }
+  return read([&body](const char* bytes, std::size_t size) {
+    body.append(bytes, size);
+    return true;
+  });
 }
 
 /// Runs a stream within the library's call for content.
@@ -78,7 +93,7 @@ bool write_stream(const http_stream& stream, httplib::DataSink& sink) {
     stream(send);
   } catch (const std::exception& thrown) {
     // The status has gone out; the last line is the only place left.
-    if (!send(refuse(500, thrown.what()).body)) {
+    if (!send(refuse(500, "internal", thrown.what()).body)) {
       return false;
     }
   }
@@ -88,34 +103,16 @@ bool write_stream(const http_stream& stream, httplib::DataSink& sink) {
 
 } // namespace
 
-http_answer reply(const nlohmann::json& body) {
-  return {200,
-          body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
-}
-
-http_answer refuse(int status, std::string_view reason) {
-  http_answer answer = reply({{"error", reason}});
-  answer.status = status;
-  return answer;
-}
-
-std::function<http_outcome(std::string_view)>
-on_json(std::function<http_outcome(const nlohmann::json& body)> answer) {
-  return [answer = std::move(answer)](std::string_view text) -> http_outcome {
-    const auto body = parse_body(text);
-    return body ? answer(*body) : refuse(400, body.error().message);
-  };
-}
-
 class http_face::implementation {
  public:
   implementation(const http_options& options, std::vector<http_route> routes)
       : options_(options)
       , routes_(std::move(routes)) {
-    configure();
     for (const http_route& route : routes_) {
-      add(route);
+      patterns_.emplace_back(route.path);
     }
+    configure();
+    take_requests();
   }
 
   status bind();
@@ -128,12 +125,18 @@ class http_face::implementation {
 
  private:
   void configure();
-  void add(const http_route& route);
+  void take_requests();
+  void answer(const httplib::Request& request, httplib::Response& response,
+              http_method method, std::string_view body);
+  http_answer no_route(const httplib::Request& request,
+                       httplib::Response& response) const;
   void finish(httplib::Response& response, http_outcome outcome);
   void explain(const httplib::Request& request, httplib::Response& response);
 
   const http_options options_;
   const std::vector<http_route> routes_;
+  /// Of the routes, in their order.
+  std::vector<path_pattern> patterns_;
   httplib::Server server_;
   connection_pool* pool_ = nullptr;
   std::uint16_t port_ = 0;
@@ -168,14 +171,16 @@ void http_face::implementation::configure() {
   server_.set_keep_alive_max_count(requests_per_connection);
   server_.set_keep_alive_timeout(idle_seconds);
   // The library checks its limit neither on a body of unknown length nor on an
-  // unpacked one.
+  // unpacked one, and takes one in several parts apart.
   server_.set_pre_routing_handler(
       [](const httplib::Request& request, httplib::Response& response) {
-        if (!request.has_header("Transfer-Encoding") &&
-            !request.has_header("Content-Encoding")) {
+        const bool is_long = request.target.size() > path_bytes_max;
+        if (!is_long && !request.has_header("Transfer-Encoding") &&
+            !request.has_header("Content-Encoding") &&
+            !request.get_header_value("Content-Type").starts_with(parts_type)) {
           return httplib::Server::HandlerResponse::Unhandled;
         }
-        response.status = 415;
+        response.status = is_long ? 414 : 415;
         response.set_header("Connection", "close");
         return httplib::Server::HandlerResponse::Handled;
       });
@@ -189,9 +194,9 @@ void http_face::implementation::configure() {
     try {
       std::rethrow_exception(std::move(thrown));
     } catch (const std::exception& reason) {
-      finish(response, refuse(500, reason.what()));
+      finish(response, refuse(500, "internal", reason.what()));
     } catch (...) {
-      finish(response, refuse(500, "unexpected"));
+      finish(response, refuse(500, "internal", "unexpected"));
     }
   });
   server_.set_logger(
@@ -202,24 +207,68 @@ void http_face::implementation::configure() {
       });
 }
 
-void http_face::implementation::add(const http_route& route) {
-  auto answer = [this, &route](const httplib::Request& request,
-                               httplib::Response& response) {
-    answering_.begin(request.remote_port);
-    finish(response, route.answer(request.body));
+/// The library finds routes by regular expressions over decoded paths; ours
+/// are found by `answer`.
+void http_face::implementation::take_requests() {
+  const std::string any = ".*";
+  const auto with_body = [this](http_method method) {
+    return [this, method](const httplib::Request& request,
+                          httplib::Response& response,
+                          const httplib::ContentReader& read) {
+      std::string body;
+      if (read_body(request, read, body)) {
+        answer(request, response, method, body);
+      }
+    };
   };
-  if (route.method == http_method::get) {
-    server_.Get(route.path, std::move(answer));
-  } else {
-    server_.Post(route.path, std::move(answer));
+  server_.Get(any, [this](const httplib::Request& request,
+                          httplib::Response& response) {
+    answer(request, response, http_method::get, {});
+  });
+  server_.Post(any, with_body(http_method::post));
+  server_.Delete(any, with_body(http_method::erase));
+}
+
+void http_face::implementation::answer(const httplib::Request& request,
+                                       httplib::Response& response,
+                                       http_method method,
+                                       std::string_view body) {
+  answering_.begin(request.remote_port);
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    if (routes_[i].method != method) {
+      continue;
+    }
+    if (auto path = patterns_[i].match(path_of(request))) {
+      finish(response,
+             routes_[i].answer({body, *std::move(path), query_of(request)}));
+      return;
+    }
   }
+  finish(response, no_route(request, response));
+}
+
+http_answer
+http_face::implementation::no_route(const httplib::Request& request,
+                                    httplib::Response& response) const {
+  std::string allowed;
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    if (patterns_[i].match(path_of(request))) {
+      allowed += allowed.empty() ? "" : ", ";
+      allowed += to_string(routes_[i].method);
+    }
+  }
+  if (allowed.empty()) {
+    return refuse(404, "unknown_path", "unknown path " + request.path);
+  }
+  response.set_header("Allow", allowed);
+  return refuse(405, "wrong_method", request.path + " expects " + allowed);
 }
 
 void http_face::implementation::finish(httplib::Response& response,
                                        http_outcome outcome) {
   if (auto* whole = std::get_if<http_answer>(&outcome)) {
     response.status = whole->status;
-    response.set_content(std::move(whole->body), json_type);
+    response.set_content(std::move(whole->body), whole->content_type.c_str());
     return;
   }
   response.set_chunked_content_provider(
@@ -235,28 +284,29 @@ void http_face::implementation::explain(const httplib::Request& request,
   if (!response.body.empty()) {
     return;
   }
-  std::string reason = "not a request that is understood";
-  if (response.status == 404) {
-    reason = "unknown path " + request.path;
-    for (const http_route& route : routes_) {
-      if (route.path == request.path) {
-        reason = request.path + " expects " + name_of(route.method);
-        response.set_header("Allow", name_of(route.method));
-        response.status = 405;
-        break;
-      }
-    }
-  } else if (response.status == 413 &&
-             is_large_form(request, options_.body_bytes_max)) {
-    response.status = 415;
-    reason = std::string{"expected Content-Type: "} + json_type;
-  } else if (response.status == 413) {
-    reason = "expected a body of at most " +
-             std::to_string(options_.body_bytes_max) + " bytes";
-  } else if (response.status == 415) {
-    reason = "expected a plain body with Content-Length";
+  switch (response.status) {
+  case 404:
+    finish(response, no_route(request, response));
+    return;
+  case 413:
+    finish(response,
+           refuse(413, "too_large",
+                  "expected a body of at most " +
+                      std::to_string(options_.body_bytes_max) + " bytes"));
+    return;
+  case 414:
+    finish(response, refuse(414, "too_large",
+                            "expected a path of at most " +
+                                std::to_string(path_bytes_max) + " bytes"));
+    return;
+  case 415:
+    finish(response, refuse(415, "unsupported",
+                            "expected a plain body with Content-Length"));
+    return;
+  default:
+    finish(response, refuse(response.status, "malformed",
+                            "not a request that is understood"));
   }
-  finish(response, refuse(response.status, reason));
 }
 
 status http_face::implementation::bind() {

@@ -2,6 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <set>
+
 namespace dynamo::apps {
 
 namespace {
@@ -34,6 +37,53 @@ error expected(std::string_view name, const std::string& what,
           std::string{name} + ": expected " + what + ", got " + shown(value)};
 }
 
+/// Null, when the member is absent or null.
+const nlohmann::json* present(const nlohmann::json& body,
+                              std::string_view name) {
+  const nlohmann::json* value = member(body, name);
+  return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+error too_large(std::string_view name, std::size_t count_max,
+                std::string_view of_what, std::size_t count) {
+  return {errc::too_large, std::string{name} + ": expected at most " +
+                               std::to_string(count_max) + " " +
+                               std::string{of_what} + ", got " +
+                               std::to_string(count)};
+}
+
+std::string item_of(std::string_view name, std::size_t position) {
+  return std::string{name} + "[" + std::to_string(position) + "]";
+}
+
+result<std::string> text_in(const nlohmann::json* value, std::string_view name,
+                            std::size_t bytes_max) {
+  const auto* text =
+      value == nullptr ? nullptr : value->get_ptr<const std::string*>();
+  if (text == nullptr || text->empty()) {
+    return expected(name, "a text that is not empty", value);
+  }
+  if (text->size() > bytes_max) {
+    return too_large(name, bytes_max, "bytes", text->size());
+  }
+  return *text;
+}
+
+result<double> number_in(const nlohmann::json& value, std::string_view name,
+                         number_range range) {
+  // The comparison is false for what is no number.
+  const double number = value.is_number()
+                            ? value.get<double>()
+                            : std::numeric_limits<double>::quiet_NaN();
+  if (!(number >= range.first && number <= range.last)) {
+    return expected(name,
+                    "a number from " + nlohmann::json(range.first).dump() +
+                        " to " + nlohmann::json(range.last).dump(),
+                    &value);
+  }
+  return number;
+}
+
 /// Nothing when it is no integer, negative, or beyond `max`.
 std::optional<std::uint64_t> integer_in(const nlohmann::json& value,
                                         std::uint64_t max) {
@@ -53,16 +103,25 @@ std::string range_up_to(std::uint64_t max) {
 
 result<nlohmann::json> parse_body(std::string_view text) {
   bool too_deep = false;
-  const auto limit_depth = [&too_deep](int depth, nlohmann::json::parse_event_t,
-                                       const nlohmann::json&) {
+  std::set<std::string> names;
+  std::optional<std::string> twice;
+  const auto watch = [&](int depth, nlohmann::json::parse_event_t event,
+                         const nlohmann::json& parsed) {
     too_deep = too_deep || depth > depth_max;
+    if (event == nlohmann::json::parse_event_t::key && depth == 1 && !twice &&
+        !names.insert(parsed.get_ref<const std::string&>()).second) {
+      twice = parsed.get<std::string>();
+    }
     return !too_deep;
   };
   try {
-    nlohmann::json body = nlohmann::json::parse(text, limit_depth);
+    nlohmann::json body = nlohmann::json::parse(text, watch);
     if (too_deep) {
       return error{errc::malformed, "expected JSON of at most " +
                                         std::to_string(depth_max) + " levels"};
+    }
+    if (twice) {
+      return error{errc::malformed, *twice + ": expected once, got twice"};
     }
     if (!body.is_object()) {
       return error{errc::malformed,
@@ -77,14 +136,33 @@ result<nlohmann::json> parse_body(std::string_view text) {
   }
 }
 
-result<std::string> text_of(const nlohmann::json& body, std::string_view name) {
-  const nlohmann::json* value = member(body, name);
-  const auto* text =
-      value == nullptr ? nullptr : value->get_ptr<const std::string*>();
-  if (text == nullptr || text->empty()) {
-    return expected(name, "a text that is not empty", value);
+status only_members(const nlohmann::json& body,
+                    std::span<const std::string_view> names) {
+  for (const auto& each : body.items()) {
+    if (std::find(names.begin(), names.end(), each.key()) == names.end()) {
+      return error{errc::invalid, each.key() + ": unknown member"};
+    }
   }
-  return *text;
+  return ok();
+}
+
+result<std::string> text_of(const nlohmann::json& body, std::string_view name,
+                            std::size_t bytes_max) {
+  return text_in(member(body, name), name, bytes_max);
+}
+
+result<std::optional<std::string>> optional_text_of(const nlohmann::json& body,
+                                                    std::string_view name,
+                                                    std::size_t bytes_max) {
+  const nlohmann::json* value = present(body, name);
+  if (value == nullptr) {
+    return std::optional<std::string>{};
+  }
+  auto text = text_in(value, name, bytes_max);
+  if (!text) {
+    return std::move(text).error();
+  }
+  return std::optional<std::string>{*std::move(text)};
 }
 
 result<std::uint64_t> integer_of(const nlohmann::json& body,
@@ -100,8 +178,7 @@ result<std::uint64_t> integer_of(const nlohmann::json& body,
 result<std::optional<std::uint64_t>>
 optional_integer_of(const nlohmann::json& body, std::string_view name,
                     std::uint64_t max) {
-  const nlohmann::json* value = member(body, name);
-  if (value == nullptr || value->is_null()) {
+  if (present(body, name) == nullptr) {
     return std::optional<std::uint64_t>{};
   }
   auto found = integer_of(body, name, max);
@@ -109,6 +186,20 @@ optional_integer_of(const nlohmann::json& body, std::string_view name,
     return std::move(found).error();
   }
   return std::optional<std::uint64_t>{*found};
+}
+
+result<std::optional<double>> optional_number_of(const nlohmann::json& body,
+                                                 std::string_view name,
+                                                 number_range range) {
+  const nlohmann::json* value = present(body, name);
+  if (value == nullptr) {
+    return std::optional<double>{};
+  }
+  const auto number = number_in(*value, name, range);
+  if (!number) {
+    return number.error();
+  }
+  return std::optional<double>{*number};
 }
 
 result<bool> boolean_of(const nlohmann::json& body, std::string_view name,
@@ -123,6 +214,18 @@ result<bool> boolean_of(const nlohmann::json& body, std::string_view name,
   return value->get<bool>();
 }
 
+result<std::optional<bool>> optional_boolean_of(const nlohmann::json& body,
+                                                std::string_view name) {
+  if (present(body, name) == nullptr) {
+    return std::optional<bool>{};
+  }
+  const auto found = boolean_of(body, name, false);
+  if (!found) {
+    return found.error();
+  }
+  return std::optional<bool>{*found};
+}
+
 result<std::vector<std::uint64_t>> integers_of(const nlohmann::json& body,
                                                std::string_view name,
                                                std::uint64_t max,
@@ -132,21 +235,69 @@ result<std::vector<std::uint64_t>> integers_of(const nlohmann::json& body,
     return expected(name, "an array", value);
   }
   if (value->size() > count_max) {
-    return error{errc::too_large, std::string{name} + ": expected at most " +
-                                      std::to_string(count_max) +
-                                      " items, got " +
-                                      std::to_string(value->size())};
+    return too_large(name, count_max, "items", value->size());
   }
   std::vector<std::uint64_t> all;
   all.reserve(value->size());
   for (const nlohmann::json& each : *value) {
     const auto found = integer_in(each, max);
     if (!found) {
-      return expected(std::string{name} + "[" + std::to_string(all.size()) +
-                          "]",
-                      range_up_to(max), &each);
+      return expected(item_of(name, all.size()), range_up_to(max), &each);
     }
     all.push_back(*found);
+  }
+  return all;
+}
+
+result<std::vector<std::string>> optional_texts_of(const nlohmann::json& body,
+                                                   std::string_view name,
+                                                   const texts_limits& limits) {
+  std::vector<std::string> all;
+  const nlohmann::json* value = present(body, name);
+  if (value == nullptr) {
+    return all;
+  }
+  if (!value->is_array()) {
+    return expected(name, "an array", value);
+  }
+  if (value->size() > limits.count_max) {
+    return too_large(name, limits.count_max, "items", value->size());
+  }
+  for (const nlohmann::json& each : *value) {
+    auto text = text_in(&each, item_of(name, all.size()), limits.bytes_max);
+    if (!text) {
+      return std::move(text).error();
+    }
+    all.push_back(*std::move(text));
+  }
+  return all;
+}
+
+result<std::vector<std::pair<std::string, double>>>
+optional_weights_of(const nlohmann::json& body, std::string_view name,
+                    const texts_limits& limits, number_range range) {
+  std::vector<std::pair<std::string, double>> all;
+  const nlohmann::json* value = present(body, name);
+  if (value == nullptr) {
+    return all;
+  }
+  if (!value->is_object()) {
+    return expected(name, "an object", value);
+  }
+  if (value->size() > limits.count_max) {
+    return too_large(name, limits.count_max, "members", value->size());
+  }
+  for (const auto& each : value->items()) {
+    const std::string place = std::string{name} + "." + each.key();
+    if (each.key().size() > limits.bytes_max) {
+      return too_large(name, limits.bytes_max, "bytes in a name",
+                       each.key().size());
+    }
+    const auto weight = number_in(each.value(), place, range);
+    if (!weight) {
+      return weight.error();
+    }
+    all.emplace_back(each.key(), *weight);
   }
   return all;
 }

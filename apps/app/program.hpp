@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -23,7 +24,17 @@ struct config_flag {
   std::string summary;
   /// For a flag without argument: the value that it stands for.
   std::optional<std::string> fixed = std::nullopt;
+  /// What the argument is multiplied with to have the key's unit: 1000 for
+  /// seconds of a key in milliseconds, which may then have a fraction.
+  std::uint64_t scale = 1;
+  /// The heading of --help that it stands under; hidden_flag: none.
+  std::string group = "Options";
+  /// The flag to use in its place; empty for one that is not deprecated.
+  std::string instead = {};
 };
+
+/// The group of flags that are accepted and not shown.
+inline constexpr const char* hidden_flag = "";
 
 enum class http_face_use { none, serves };
 

@@ -70,6 +70,11 @@ struct matcher {
     return whole(pass, worker && of_rank);
   }
 
+  /// It is about a router, not about ranks.
+  std::optional<event> operator()(const sequence_state& state) const {
+    return whole(state, !filter.worker_id && !filter.dp_rank);
+  }
+
   std::optional<event> operator()(const raw_event& raw) const {
     return whole(raw, !filter.worker_id && !filter.dp_rank);
   }

@@ -1,10 +1,10 @@
 #include "apps/events/event_json.hpp"
 #include "apps/events/json_node.hpp"
+#include "apps/events/sequence_from_json.hpp"
 #include "dynamo/wire/msgpack_reader.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <limits>
 #include <utility>
 
 namespace dynamo::apps {
@@ -158,87 +158,6 @@ kv_events read_kv_events(const json_node& in) {
   return all;
 }
 
-// -- active_sequences_events --------------------------------------------------
-
-std::optional<std::chrono::nanoseconds> read_duration(const json_node& in) {
-  if (in.is_absent()) {
-    return std::nullopt;
-  }
-  in.only({"secs", "nanos"});
-  constexpr std::uint64_t secs_max =
-      std::numeric_limits<std::int64_t>::max() / 1'000'000'000 - 5;
-  const std::uint64_t secs = in.member("secs").u64();
-  if (secs > secs_max) {
-    in.member("secs").fail("at most " + std::to_string(secs_max));
-    return std::nullopt;
-  }
-  return std::chrono::seconds{static_cast<std::int64_t>(secs)} +
-         std::chrono::nanoseconds{in.member("nanos").u32()};
-}
-
-add_request read_add_request(const json_node& in) {
-  in.only({"token_sequence", "track_prefill_tokens", "expected_output_tokens",
-           "prefill_load_hint"});
-  add_request out;
-  const json_node tokens = in.member("token_sequence");
-  if (!tokens.is_absent()) {
-    out.token_sequence = tokens.u64_list();
-  }
-  const json_node track = in.member("track_prefill_tokens");
-  out.track_prefill_tokens = track.is_absent() || track.boolean();
-  out.expected_output_tokens =
-      in.member("expected_output_tokens").optional_u32();
-  const json_node hint = in.member("prefill_load_hint");
-  if (!hint.is_absent()) {
-    hint.only(
-        {"initial_effective_prefill_tokens", "expected_prefill_duration"});
-    out.prefill_hint = prefill_load_hint{
-        hint.member("initial_effective_prefill_tokens").u64(),
-        read_duration(hint.member("expected_prefill_duration"))};
-  }
-  return out;
-}
-
-active_sequence_event read_sequence_event(const json_node& in) {
-  in.only({"request_id", "worker", "data", "router_id", "lora_name"});
-  active_sequence_event out;
-  out.request_id = in.member("request_id").text();
-  const json_node worker = in.member("worker");
-  worker.only({"worker_id", "dp_rank"});
-  out.worker = {worker.member("worker_id").u64(),
-                worker.member("dp_rank").u32()};
-  const json_node step = in.member("data");
-  if (step.is_text() && step.text() == "Free") {
-    out.data = free_request{};
-  } else if (step.is_text() && step.text() == "MarkPrefillCompleted") {
-    out.data = mark_prefill_completed{};
-  } else if (step.is_object()) {
-    step.only({"AddRequest"});
-    out.data = read_add_request(step.member("AddRequest"));
-  } else {
-    step.fail("{\"AddRequest\": ...}, \"Free\" or \"MarkPrefillCompleted\"");
-  }
-  out.router_id = in.member("router_id").u64();
-  out.lora_name = in.member("lora_name").optional_text();
-  return out;
-}
-
-active_sequence_events read_sequence_events(const json_node& in) {
-  active_sequence_events all;
-  const json_node batch = in.member("events");
-  if (batch.raw() == nullptr && !in.is_array()) {
-    all.push_back(read_sequence_event(in));
-    return all;
-  }
-  if (!in.is_array()) {
-    in.only({"events"});
-  }
-  for (const json_node& each : (in.is_array() ? in : batch).elements()) {
-    all.push_back(read_sequence_event(each));
-  }
-  return all;
-}
-
 // -- The others ---------------------------------------------------------------
 
 active_load read_load(const json_node& in) {
@@ -335,6 +254,8 @@ event read_event(const json_node& in, event_kind kind) {
     return read_affinity(in);
   case event_kind::forward_pass:
     return read_forward_pass(in);
+  case event_kind::sequence_state:
+    return read_sequence_state(in);
   case event_kind::raw:
     break;
   }

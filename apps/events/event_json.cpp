@@ -106,6 +106,39 @@ struct step_json {
   }
 };
 
+json json_of_step(const active_sequence_event& each) {
+  return {{"request_id", each.request_id},
+          {"worker",
+           {{"worker_id", each.worker.worker_id},
+            {"dp_rank", each.worker.dp_rank}}},
+          {"data", std::visit(step_json{}, each.data)},
+          {"router_id", each.router_id},
+          {"lora_name", or_null(each.lora_name)}};
+}
+
+struct state_json {
+  json operator()(const sequence_summary& summary) const {
+    return {{"Summary",
+             {{"requests", summary.requests}, {"digest", summary.digest}}}};
+  }
+  json operator()(const sequence_wanted& wanted) const {
+    return {{"Wanted", {{"owner", wanted.owner}}}};
+  }
+  json operator()(const sequence_snapshot& part) const {
+    json requests = json::array();
+    for (const tracked_request& each : part.requests) {
+      requests.push_back({{"added", json_of_step(each.added)},
+                          {"prefill_completed", each.prefill_completed},
+                          {"age_ms", each.age.count()}});
+    }
+    return {{"Snapshot",
+             {{"number", part.number},
+              {"part", part.part},
+              {"parts", part.parts},
+              {"requests", requests}}}};
+  }
+};
+
 struct event_to_json {
   json operator()(const kv_events& events) const {
     json all = json::array();
@@ -126,13 +159,7 @@ struct event_to_json {
   json operator()(const active_sequence_events& events) const {
     json all = json::array();
     for (const active_sequence_event& each : events) {
-      all.push_back({{"request_id", each.request_id},
-                     {"worker",
-                      {{"worker_id", each.worker.worker_id},
-                       {"dp_rank", each.worker.dp_rank}}},
-                     {"data", std::visit(step_json{}, each.data)},
-                     {"router_id", each.router_id},
-                     {"lora_name", or_null(each.lora_name)}});
+      all.push_back(json_of_step(each));
     }
     return {{"events", all}};
   }
@@ -167,6 +194,11 @@ struct event_to_json {
               {"num_decode_requests", queued.num_decode_requests},
               {"sum_decode_kv_tokens", queued.sum_decode_kv_tokens},
               {"var_decode_kv_tokens", queued.var_decode_kv_tokens}}}};
+  }
+
+  json operator()(const sequence_state& state) const {
+    return {{"router_id", state.router_id},
+            {"data", std::visit(state_json{}, state.data)}};
   }
 
   json operator()(const raw_event& raw) const {

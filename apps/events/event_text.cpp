@@ -91,6 +91,22 @@ struct step_text {
   }
 };
 
+struct state_text {
+  std::string operator()(const sequence_summary& summary) const {
+    return "has " + counted(summary.requests, "request") + ", digest " +
+           id_to_hex(summary.digest);
+  }
+  std::string operator()(const sequence_wanted& wanted) const {
+    return "wants a snapshot of router " + id_to_hex(wanted.owner);
+  }
+  std::string operator()(const sequence_snapshot& part) const {
+    return "has, by snapshot " + std::to_string(part.number) + ", part " +
+           std::to_string(std::uint64_t{part.part} + 1) + " of " +
+           std::to_string(part.parts) + ", " +
+           counted(part.requests.size(), "request");
+  }
+};
+
 struct lines {
   using texts = std::vector<std::string>;
 
@@ -148,6 +164,11 @@ struct lines {
                            pass.queued.num_decode_requests) +
             " queued (worker " + printable(pass.worker_id) + "/" +
             std::to_string(pass.dp_rank) + ")"};
+  }
+
+  texts operator()(const sequence_state& state) const {
+    return {"router " + id_to_hex(state.router_id) + " " +
+            std::visit(state_text{}, state.data)};
   }
 
   texts operator()(const raw_event& raw) const {

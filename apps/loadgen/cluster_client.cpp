@@ -20,6 +20,10 @@ std::string member(const std::string& name, std::uint64_t value) {
   return "\"" + name + "\":" + std::to_string(value);
 }
 
+std::string path_of(const std::string& request_id) {
+  return "/requests/" + request_id;
+}
+
 /// What a status from 300 on means to us.
 errc meaning_of(int status) {
   const bool is_refusal = status >= 400 && status < 500;
@@ -55,7 +59,7 @@ result<cluster_members> cluster_client::members() {
   return members_from_json(*body);
 }
 
-result<worker_rank> cluster_client::route(const generate_request& request) {
+result<route_answer> cluster_client::route(const generate_request& request) {
   const auto body = body_of(
       calls_.post(router_, "/route",
                   "{" + quoted("request_id", request.request_id) + "," +
@@ -69,28 +73,43 @@ result<worker_rank> cluster_client::route(const generate_request& request) {
   return choice_from_json(*body);
 }
 
-status cluster_client::tell(const std::string& path,
-                            const std::string& request_id) {
-  const auto body = body_of(
-      calls_.post(router_, path, "{" + quoted("request_id", request_id) + "}"),
-      "POST " + path);
+status cluster_client::told(result<http_reply> reply,
+                            const std::string& what) const {
+  const auto body = body_of(std::move(reply), what);
   return body ? ok() : status{body.error()};
 }
 
-status cluster_client::prefilled(const std::string& request_id) {
-  return tell("/prefilled", request_id);
+status cluster_client::prefill_completed(const std::string& request_id) {
+  const std::string path = path_of(request_id) + "/prefill_completed";
+  return told(calls_.post(router_, path, "{}"), "POST " + path);
+}
+
+status cluster_client::output_block(const std::string& request_id) {
+  const std::string path = path_of(request_id) + "/output_block";
+  return told(calls_.post(router_, path, "{}"), "POST " + path);
 }
 
 status cluster_client::ended(const std::string& request_id) {
-  return tell("/ended", request_id);
+  const std::string path = path_of(request_id);
+  return told(calls_.remove(router_, path), "DELETE " + path);
+}
+
+status cluster_client::clear_cache(const std::string& endpoint) {
+  return told(calls_.post(endpoint, "/clear", "{}"), endpoint + "/clear");
 }
 
 result<generate_line>
 cluster_client::generate(const worker_rank& at, const generate_request& request,
-                         const std::function<void()>& on_first_token) {
+                         const std::function<void(line_kind)>& on_line) {
   std::string body =
       "{" + quoted("request_id", request.request_id) + "," + request.prompt +
       "," + member("output_tokens", request.output_tokens) + ",\"stream\":true";
+  if (request.prefilled) {
+    body += ",\"prefilled\":true";
+  }
+  if (request.output_blocks) {
+    body += ",\"output_blocks\":true";
+  }
   if (at.dp_rank) {
     body += "," + member("dp_rank", *at.dp_rank);
   }
@@ -99,10 +118,10 @@ cluster_client::generate(const worker_rank& at, const generate_request& request,
   const auto reply =
       body_of(generating_.post_for_lines(
                   at.endpoint, "/generate", std::move(body),
-                  [&last, &on_first_token](std::string_view text) {
+                  [&last, &on_line](std::string_view text) {
                     last = generate_line_from_json(text);
-                    if (*last && !(*last)->is_done) {
-                      on_first_token();
+                    if (on_line && *last && (*last)->kind != line_kind::done) {
+                      on_line((*last)->kind);
                     }
                   }),
               at.endpoint + "/generate");
@@ -112,7 +131,7 @@ cluster_client::generate(const worker_rank& at, const generate_request& request,
   if (last && !*last) {
     return std::move(*last).error();
   }
-  if (!last || !(*last)->is_done) {
+  if (!last || (*last)->kind != line_kind::done) {
     return error{errc::unavailable,
                  at.endpoint + "/generate: ended before the request was done"};
   }

@@ -18,6 +18,10 @@ struct generate_request {
   /// Members of a JSON object, as prompt_members makes them.
   const std::string& prompt;
   std::uint64_t output_tokens = 0;
+  /// Another worker has computed the prompt.
+  bool prefilled = false;
+  /// Whether the worker shall tell of each block that the output fills.
+  bool output_blocks = false;
 };
 
 /// A router and its workers, spoken to over HTTP. Whatever does not answer, or
@@ -31,16 +35,21 @@ class cluster_client {
 
   result<cluster_members> members();
 
-  /// Asks the router for a rank; the router counts the request until ended().
-  result<worker_rank> route(const generate_request& request);
-  status prefilled(const std::string& request_id);
+  /// Asks the router for a place; the router counts the request until ended().
+  result<route_answer> route(const generate_request& request);
+  status prefill_completed(const std::string& request_id);
+  status output_block(const std::string& request_id);
   status ended(const std::string& request_id);
 
-  /// Returns the last line when the request is done. `on_first_token` is
-  /// called on this thread.
+  /// Returns the last line when the request is done. `on_line`, if
+  /// any, is called with the lines before it, on this thread.
   result<generate_line> generate(const worker_rank& at,
                                  const generate_request& request,
-                                 const std::function<void()>& on_first_token);
+                                 const std::function<void(line_kind)>& on_line);
+
+  /// Empties a worker's caches; errc::unavailable while it has requests,
+  /// errc::invalid when it cannot do that.
+  status clear_cache(const std::string& endpoint);
 
   result<std::vector<published_stream>>
   worker_streams(const std::string& endpoint);
@@ -53,7 +62,7 @@ class cluster_client {
  private:
   result<std::string> body_of(result<http_reply> reply,
                               const std::string& what) const;
-  status tell(const std::string& path, const std::string& request_id);
+  status told(result<http_reply> reply, const std::string& what) const;
 
   const std::string router_;
   http_clients calls_;

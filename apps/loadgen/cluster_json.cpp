@@ -61,6 +61,22 @@ class object_reader {
     }
   }
 
+  /// Calls `read` with an object.
+  template <class Function>
+  void object(std::string_view name, Function read) {
+    const auto found = object_.is_object() ? object_.find(name) : object_.end();
+    if (found == object_.end() || !found->is_object()) {
+      fail({errc::invalid, std::string{name} + ": expected an object"});
+      return;
+    }
+    object_reader reader{*found};
+    read(reader);
+    if (!reader.done()) {
+      fail({errc::invalid,
+            std::string{name} + ": " + reader.done().error().message});
+    }
+  }
+
   /// A text, or nothing when there is none.
   std::string optional_text(std::string_view name) const {
     const auto found = text_of(object_, name);
@@ -107,15 +123,53 @@ bool takes_requests(std::string_view state) {
   return std::find(states.begin(), states.end(), state) != states.end();
 }
 
+std::string text_in(const json& value) {
+  return value.is_string()
+             ? value.get<std::string>()
+             : value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+/// What {"error": {"code", "message"}} says, or {"error": "..."}.
+std::string reason_in(const json& body) {
+  const auto failure = body.find("error");
+  if (failure == body.end()) {
+    return {};
+  }
+  if (failure->is_object() && failure->contains("message")) {
+    return text_in((*failure)["message"]);
+  }
+  return text_in(*failure);
+}
+
+worker_rank rank_of(object_reader& object) {
+  worker_rank rank;
+  rank.worker_id = object.integer("worker_id");
+  rank.dp_rank =
+      static_cast<std::uint32_t>(object.integer("dp_rank", rank_max));
+  rank.endpoint = object.text("endpoint");
+  return rank;
+}
+
+line_kind line_kind_of(std::string_view event) {
+  if (event == "done") {
+    return line_kind::done;
+  }
+  return event == "output_block" ? line_kind::output_block
+                                 : line_kind::first_token;
+}
+
 void read_worker(object_reader& worker, cluster_members& to) {
   worker_rank found;
   found.worker_id = worker.integer("worker_id");
+  const bool is_there = worker.boolean("discovered", false);
+  to.blocks += is_there ? worker.integer("blocks") : 0;
   found.endpoint = worker.optional_text("endpoint");
   if (found.endpoint.empty()) {
     return;
   }
   to.endpoints.push_back(found.endpoint);
-  if (!worker.boolean("discovered", false) ||
+  // Those of a pool for prompts alone get requests from routers only.
+  if (worker.optional_text("pool") == "prefill" || !is_there ||
       !takes_requests(worker.text("state"))) {
     return;
   }
@@ -146,14 +200,16 @@ result<cluster_members> members_from_json(std::string_view text) {
   });
 }
 
-result<worker_rank> choice_from_json(std::string_view text) {
-  return from_text<worker_rank>(text, [](object_reader& body) {
-    worker_rank chosen;
-    chosen.worker_id = body.integer("worker_id");
-    chosen.dp_rank =
-        static_cast<std::uint32_t>(body.integer("dp_rank", rank_max));
-    chosen.endpoint = body.text("endpoint");
-    return chosen;
+result<route_answer> choice_from_json(std::string_view text) {
+  return from_text<route_answer>(text, [](object_reader& body) {
+    route_answer answer;
+    answer.worker = rank_of(body);
+    if (body.optional_text("mode") == "disaggregated") {
+      body.object("prefill", [&answer](object_reader& prefill) {
+        answer.prefill = rank_of(prefill);
+      });
+    }
+    return answer;
   });
 }
 
@@ -203,14 +259,13 @@ result<router_streams> received_from_json(std::string_view text) {
 }
 
 result<generate_line> generate_line_from_json(std::string_view text) {
-  std::string refusal;
-  auto line = from_text<generate_line>(text, [&refusal](object_reader& body) {
+  const auto refusal = parse_body(text);
+  if (refusal && refusal->contains("error")) {
+    return error{errc::unavailable, reason_in(*refusal)};
+  }
+  return from_text<generate_line>(text, [](object_reader& body) {
     generate_line read;
-    refusal = body.optional_text("error");
-    if (!refusal.empty()) {
-      return read;
-    }
-    read.is_done = body.text("event") == "done";
+    read.kind = line_kind_of(body.text("event"));
     read.worker_id = body.integer("worker_id");
     read.dp_rank =
         static_cast<std::uint32_t>(body.integer("dp_rank", rank_max));
@@ -219,17 +274,13 @@ result<generate_line> generate_line_from_json(std::string_view text) {
     read.time_to_first_token_ms = body.number("time_to_first_token_ms");
     return read;
   });
-  if (!refusal.empty()) {
-    return error{errc::unavailable, refusal};
-  }
-  return line;
 }
 
 std::string refusal_of(std::string_view text) {
   const auto body = parse_body(text);
-  const auto reason =
-      body ? text_of(*body, "error") : result<std::string>{std::string{text}};
-  return (reason ? *reason : std::string{text}).substr(0, refusal_length_max);
+  const std::string reason = body ? reason_in(*body) : std::string{};
+  return (reason.empty() ? std::string{text} : reason)
+      .substr(0, refusal_length_max);
 }
 
 } // namespace dynamo::apps

@@ -248,6 +248,14 @@ result<http_reply> http_clients::get(const std::string& endpoint,
   return pool_->call(endpoint, std::move(request), {});
 }
 
+result<http_reply> http_clients::remove(const std::string& endpoint,
+                                        const std::string& path) {
+  httplib::Request request;
+  request.method = "DELETE";
+  request.path = path;
+  return pool_->call(endpoint, std::move(request), {});
+}
+
 result<http_reply> http_clients::post(const std::string& endpoint,
                                       const std::string& path,
                                       std::string body) {

@@ -37,6 +37,9 @@ class http_clients {
   result<http_reply> get(const std::string& endpoint, const std::string& path);
   result<http_reply> post(const std::string& endpoint, const std::string& path,
                           std::string body);
+  /// DELETE.
+  result<http_reply> remove(const std::string& endpoint,
+                            const std::string& path);
 
   /// The lines of an answer with status 200, each as it comes, on the calling
   /// thread; the body of any other answer is in the reply.

@@ -1,18 +1,19 @@
 #include "apps/app/application.hpp"
 #include "apps/loadgen/cluster_client.hpp"
 #include "apps/loadgen/cluster_watch.hpp"
+#include "apps/loadgen/flags.hpp"
+#include "apps/loadgen/fresh_caches.hpp"
+#include "apps/loadgen/ideal.hpp"
 #include "apps/loadgen/policy.hpp"
 #include "apps/loadgen/progress.hpp"
 #include "apps/loadgen/replay.hpp"
 #include "apps/loadgen/report.hpp"
 #include "apps/loadgen/trace.hpp"
 
-#include <CLI/CLI.hpp>
-
-#include <algorithm>
-#include <optional>
+#include <memory>
 #include <string>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace dynamo::apps {
@@ -22,89 +23,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds drain_after_stop{200};
-
-/// The flags that are no part of the configuration.
-struct loadgen_flags {
-  std::string router;
-  std::string trace;
-  std::vector<std::string> policies;
-  trace_range range;
-  std::optional<double> speed;
-  std::string send = "tokens";
-  std::size_t concurrency_max = 256;
-  std::uint64_t seed = 1;
-  std::uint64_t wait_ms = 10'000;
-  std::uint64_t timeout_ms = 60'000;
-  std::uint64_t drain_ms = 10'000;
-  bool progress_json = false;
-};
-
-constexpr const char* examples =
-    R"(  dynamo-loadgen --router http://127.0.0.1:8080 --requests 1000 \
-    --trace traces/conversation_trace.jsonl --policy round_robin,kv
-
-Each policy replays the same requests, one policy after the other. So that none
-finds what another left in the caches, a policy adds a number of its own to the
-block numbers of the trace: kv 0, round_robin 2^21, random 2 * 2^21. Token j of
-the block with number h is (512 h + j) mod 2^32. A second run of a policy finds
-what the first one left.)";
-
-/// A check that --help does not spell out, to keep to its columns.
-CLI::Validator without_name(CLI::Validator check) {
-  return check.description("");
-}
-
-void add_flags(CLI::App& app, loadgen_flags& to) {
-  constexpr std::uint64_t hour_ms = 3'600'000;
-  app.add_option("--router", to.router, "The router's HTTP face")
-      ->type_name("URL");
-  app.add_option("--trace", to.trace, "Trace of requests, JSON lines")
-      ->type_name("FILE");
-  app.add_option("--policy", to.policies,
-                 "kv, round_robin, random; a list, or repeated")
-      ->type_name("LIST")
-      ->allow_extra_args(false);
-  app.add_option("--skip", to.range.skip, "Requests to leave out at the start")
-      ->type_name("N");
-  app.add_option("--requests", to.range.count, "At most so many; 0: all")
-      ->type_name("N");
-  app.add_option("--speed", to.speed,
-                 "Trace seconds per second; default: speedup")
-      ->type_name("FACTOR")
-      ->check(without_name(CLI::Range(1e-3, 1e6)));
-  app.add_option("--send", to.send, "Prompts travel as tokens or hashes")
-      ->type_name("FORM")
-      ->check(without_name(CLI::IsMember({"tokens", "hashes"})));
-  app.add_option("--concurrency-max", to.concurrency_max,
-                 "Requests in flight, 256; others are late")
-      ->type_name("N")
-      ->check(without_name(CLI::Range(std::size_t{1}, std::size_t{4096})));
-  app.add_option("--seed", to.seed, "Of the policy random")->type_name("N");
-  app.add_option("--wait-ms", to.wait_ms, "For the first worker, 10000")
-      ->type_name("MS")
-      ->check(without_name(CLI::Range(std::uint64_t{0}, hour_ms)));
-  app.add_option("--timeout-ms", to.timeout_ms,
-                 "For the next line of an answer, 60000")
-      ->type_name("MS")
-      ->check(without_name(CLI::Range(std::uint64_t{1}, hour_ms)));
-  app.add_option("--drain-ms", to.drain_ms,
-                 "For events under way at the end, 10000")
-      ->type_name("MS")
-      ->check(without_name(CLI::Range(std::uint64_t{0}, hour_ms)));
-  app.add_flag("--progress-json", to.progress_json,
-               "Progress as JSON lines on stderr");
-}
-
-program self(loadgen_flags& flags) {
-  program self;
-  self.name = "dynamo-loadgen";
-  self.summary = "Replays a request trace against a router and its workers.";
-  self.examples = examples;
-  self.http = http_face_use::none;
-  self.flags = {{"--block-size", "block_size", "N", "Tokens per block"}};
-  self.add_arguments = [&flags](CLI::App& app) { add_flags(app, flags); };
-  return self;
-}
 
 /// Policies stay apart only as long as the trace's numbers are small.
 status check_ids(const std::vector<trace_request>& trace,
@@ -134,71 +52,159 @@ progress_style style_of(const loadgen_flags& flags, output_mode mode) {
                                       : progress_style::silent;
 }
 
-replay_options options_of(const loadgen_flags& flags, const options& settings,
-                          policy_kind policy) {
-  replay_options chosen;
-  chosen.policy = policy;
-  chosen.prompt.form =
-      flags.send == "hashes" ? prompt_form::hashes : prompt_form::tokens;
-  chosen.prompt.block_size = settings.deployment.block_size;
-  chosen.prompt.id_shift = id_shift_of(policy);
-  chosen.speed = flags.speed.value_or(settings.worker.speedup);
-  chosen.concurrency_max = flags.concurrency_max;
-  chosen.seed = flags.seed;
-  return chosen;
-}
-
-status play(application& app, const loadgen_flags& flags,
-            const std::vector<policy_kind>& policies,
-            const std::vector<trace_request>& trace) {
-  const stop_wait stopped = [&app](milliseconds timeout) {
-    return app.wait_for_stop(timeout);
-  };
-  replay_report report;
-  report.requests = trace.size();
-  infinite_cache ideal{app.settings().deployment.block_size};
+/// What is computed about a trace without any cluster.
+void add_ideals(const std::vector<trace_request>& trace,
+                const options& settings, double speed, std::size_t ranks,
+                replay_report& to) {
+  infinite_cache endless{settings.deployment.block_size};
   for (const trace_request& each : trace) {
-    ideal.ask(each);
+    endless.ask(each);
   }
-  report.ideal = ideal.counts();
-
-  cluster_client cluster{flags.router, milliseconds{flags.timeout_ms}};
-  cluster_watch watch{cluster};
-  const status found =
-      watch.wait_for_ranks(milliseconds{flags.wait_ms}, stopped);
-  if (!found && !app.stopping()) {
-    return found;
+  to.ideal = endless.counts();
+  if (ranks == 0) {
+    return;
   }
-  for (const policy_kind policy : policies) {
-    if (app.stopping()) {
-      break;
-    }
-    progress shown{style_of(flags, app.out().mode()), to_string(policy),
-                   trace.size(), stderr};
-    replay played{cluster, watch, trace,
-                  options_of(flags, app.settings(), policy), stopped};
-    report.policies.push_back(
-        played.run([&shown](std::size_t done) { shown.show(done); }));
-    if (played.last_failure()) {
-      app.log().warn("{}: {} requests failed, the last one: {}",
-                     to_string(policy), report.policies.back().failed,
-                     played.last_failure()->message);
-    }
+  engine_options engine;
+  engine.block_size = settings.deployment.block_size;
+  engine.cache_blocks = settings.worker.cache_blocks;
+  engine.prefill_tokens_per_second = settings.worker.prefill_tokens_per_second;
+  engine.decode_tokens_per_second = settings.worker.decode_tokens_per_second;
+  engine.concurrency = settings.worker.concurrency;
+  engine.queue_max = settings.worker.queue_max;
+  ideal_caches caches{engine, ranks};
+  for (const trace_request& each : trace) {
+    const auto since_first = each.arrival - trace.front().arrival;
+    caches.ask(each, std::chrono::duration_cast<sim_time>(
+                         since_first * (settings.worker.speedup / speed)));
   }
-  report.is_interrupted = app.stopping();
-  report.streams = watch.settle(app.stopping() ? drain_after_stop
-                                               : milliseconds{flags.drain_ms});
-  app.out().line(app.out().mode() == output_mode::readable ? to_text(report)
-                                                           : to_json(report));
-  return ok();
+  to.ideal_caches = caches.finish();
 }
+
+/// Plays one policy after the other.
+class loadgen {
+ public:
+  loadgen(application& app, const loadgen_flags& flags,
+          const std::vector<trace_request>& trace)
+      : app_(app)
+      , flags_(flags)
+      , trace_(trace)
+      , speed_(flags.speed.value_or(app.settings().worker.speedup)) {
+    for (const std::string& url : flags.routers) {
+      replicas_.push_back(client_of(url));
+    }
+    if (!flags.predict_router.empty()) {
+      predicting_ = client_of(flags.predict_router);
+    }
+  }
+
+  status run(const std::vector<policy_kind>& policies) {
+    cluster_watch watch{*replicas_.front()};
+    const status found =
+        watch.wait_for_ranks(milliseconds{flags_.wait_ms}, stopped_);
+    if (!found && !app_.stopping()) {
+      return found;
+    }
+    replay_report report;
+    report.requests = trace_.size();
+    if (!flags_.no_ideal) {
+      add_ideals(trace_, app_.settings(), speed_, watch.ranks()->size(),
+                 report);
+    }
+    for (const policy_kind policy : policies) {
+      if (app_.stopping()) {
+        break;
+      }
+      report.policies.push_back(play(policy, watch));
+    }
+    report.is_interrupted = app_.stopping();
+    report.streams = watch.settle(
+        app_.stopping() ? drain_after_stop : milliseconds{flags_.drain_ms});
+    app_.out().line(app_.out().mode() == output_mode::readable
+                        ? to_text(report)
+                        : to_json(report));
+    return ok();
+  }
+
+ private:
+  using client_ptr = std::unique_ptr<cluster_client>;
+
+  client_ptr client_of(const std::string& url) const {
+    return std::make_unique<cluster_client>(url,
+                                            milliseconds{flags_.timeout_ms});
+  }
+
+  policy_summary play(policy_kind policy, const cluster_watch& watch) {
+    const bool is_empty = !flags_.keep_caches && empty(policy);
+    progress shown{style_of(flags_, app_.out().mode()), to_string(policy),
+                   trace_.size(), stderr};
+    replay played{routers_of(policy), watch, trace_, options_of(policy),
+                  stopped_};
+    policy_summary summary =
+        played.run([&shown](std::size_t done) { shown.show(done); });
+    summary.had_empty_caches = is_empty;
+    if (played.last_failure()) {
+      app_.log().warn("{}: {} requests failed, the last one: {}",
+                      to_string(policy), summary.failed,
+                      played.last_failure()->message);
+    }
+    return summary;
+  }
+
+  bool empty(policy_kind policy) {
+    std::vector<cluster_client*> routers;
+    for (const client_ptr& each : replicas_) {
+      routers.push_back(each.get());
+    }
+    const status empty =
+        empty_caches(routers, milliseconds{flags_.wait_ms}, stopped_);
+    if (!empty && !app_.stopping()) {
+      app_.log().warn("{}: begins with what the caches hold: {}",
+                      to_string(policy), empty.error().message);
+    }
+    return bool{empty};
+  }
+
+  std::vector<cluster_client*> routers_of(policy_kind policy) const {
+    if (policy == policy_kind::predict) {
+      return {predicting_.get()};
+    }
+    std::vector<cluster_client*> routers{replicas_.front().get()};
+    if (policy == policy_kind::kv_replicas) {
+      for (std::size_t i = 1; i < replicas_.size(); ++i) {
+        routers.push_back(replicas_[i].get());
+      }
+    }
+    return routers;
+  }
+
+  replay_options options_of(policy_kind policy) const {
+    replay_options chosen;
+    chosen.policy = policy;
+    chosen.prompt.form =
+        flags_.send == "hashes" ? prompt_form::hashes : prompt_form::tokens;
+    chosen.prompt.block_size = app_.settings().deployment.block_size;
+    chosen.prompt.id_shift = id_shift_of(policy);
+    chosen.speed = speed_;
+    chosen.concurrency_max = flags_.concurrency_max;
+    chosen.seed = flags_.seed;
+    chosen.output_blocks = flags_.output_blocks;
+    return chosen;
+  }
+
+  application& app_;
+  const loadgen_flags& flags_;
+  const std::vector<trace_request>& trace_;
+  const double speed_;
+  const stop_wait stopped_ = [this](milliseconds timeout) {
+    return app_.wait_for_stop(timeout);
+  };
+  /// The first one is watched.
+  std::vector<client_ptr> replicas_;
+  client_ptr predicting_;
+};
 
 status load(application& app, const loadgen_flags& flags) {
-  if (flags.router.empty() || flags.trace.empty()) {
-    return error{errc::invalid, "expected the flags --router and --trace"};
-  }
-  const auto policies = parse_policies(
-      flags.policies.empty() ? std::vector<std::string>{"kv"} : flags.policies);
+  const auto policies = policies_of(flags);
   if (!policies) {
     return policies.error();
   }
@@ -210,7 +216,7 @@ status load(application& app, const loadgen_flags& flags) {
   if (!apart) {
     return apart;
   }
-  return play(app, flags, *policies, *trace);
+  return loadgen{app, flags, *trace}.run(*policies);
 }
 
 } // namespace
@@ -219,7 +225,7 @@ status load(application& app, const loadgen_flags& flags) {
 
 int main(int argc, char** argv) {
   dynamo::apps::loadgen_flags flags;
-  return dynamo::apps::run(dynamo::apps::self(flags), argc, argv,
+  return dynamo::apps::run(dynamo::apps::loadgen_program(flags), argc, argv,
                            [&flags](dynamo::apps::application& app) {
                              return dynamo::apps::load(app, flags);
                            });

@@ -32,11 +32,28 @@ void policy_tally::add(const request_outcome& outcome) {
   totals_.blocks.reused += outcome.blocks.reused;
   totals_.blocks.asked += outcome.blocks.asked;
   times_ms_.push_back(outcome.time_to_first_token_ms);
-  load_[{outcome.worker_id, outcome.dp_rank}] += outcome.input_tokens;
+  work_[outcome.computed_by].computed_tokens += outcome.computed_tokens;
+  ++work_[outcome.generated_by].requests;
+  if (outcome.computed_by != outcome.generated_by) {
+    ++work_[outcome.computed_by].requests;
+  }
 }
 
-void policy_tally::add_rank(std::uint64_t worker_id, std::uint32_t dp_rank) {
-  load_.try_emplace({worker_id, dp_rank}, 0);
+void policy_tally::add_rank(const rank_name& rank) {
+  work_.try_emplace(rank);
+}
+
+double policy_tally::imbalance(std::uint64_t rank_work::*of) const {
+  std::uint64_t sum = 0;
+  std::uint64_t most = 0;
+  for (const auto& [rank, work] : work_) {
+    sum += work.*of;
+    most = std::max(most, work.*of);
+  }
+  return sum == 0
+             ? 0
+             : static_cast<double>(most) * static_cast<double>(work_.size()) /
+                   static_cast<double>(sum);
 }
 
 policy_summary policy_tally::summary() const {
@@ -46,18 +63,9 @@ policy_summary policy_tally::summary() const {
   std::vector<double> times = times_ms_;
   all.time_to_first_token_ms_p50 = percentile(times, 0.5);
   all.time_to_first_token_ms_p99 = percentile(times, 0.99);
-  all.ranks = load_.size();
-  std::uint64_t sum = 0;
-  std::uint64_t most = 0;
-  for (const auto& [rank, tokens] : load_) {
-    sum += tokens;
-    most = std::max(most, tokens);
-  }
-  if (sum > 0) {
-    all.load_balance = static_cast<double>(most) *
-                       static_cast<double>(load_.size()) /
-                       static_cast<double>(sum);
-  }
+  all.ranks = work_.size();
+  all.imbalance_tokens = imbalance(&rank_work::computed_tokens);
+  all.imbalance_requests = imbalance(&rank_work::requests);
   return all;
 }
 

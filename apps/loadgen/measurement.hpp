@@ -12,6 +12,9 @@
 
 namespace dynamo::apps {
 
+/// (worker_id, dp_rank).
+using rank_name = std::pair<std::uint64_t, std::uint32_t>;
+
 /// How one request ended.
 struct request_outcome {
   bool has_failed = false;
@@ -20,9 +23,11 @@ struct request_outcome {
   /// How late it was sent.
   std::chrono::milliseconds late{};
   // The rest is meaningless for a request that failed.
-  std::uint64_t worker_id = 0;
-  std::uint32_t dp_rank = 0;
-  std::uint64_t input_tokens = 0;
+  rank_name generated_by;
+  /// The same, but where another pool computes prompts.
+  rank_name computed_by;
+  /// Tokens of the prompt that were not cached.
+  std::uint64_t computed_tokens = 0;
   block_counts blocks;
   /// Simulated milliseconds.
   double time_to_first_token_ms = 0;
@@ -31,6 +36,8 @@ struct request_outcome {
 /// One policy's figures.
 struct policy_summary {
   policy_kind policy = policy_kind::kv;
+  /// Whether it began with empty caches.
+  bool had_empty_caches = false;
   /// Those that ended, failed ones as well.
   std::uint64_t requests = 0;
   std::uint64_t failed = 0;
@@ -39,8 +46,11 @@ struct policy_summary {
   double hit_rate = 0;
   double time_to_first_token_ms_p50 = 0;
   double time_to_first_token_ms_p99 = 0;
-  /// Prompt tokens of the busiest rank by those of the mean rank; 1 is even.
-  double load_balance = 0;
+  /// Of the busiest rank by that of the mean rank; 1 is even, 0 is nothing.
+  /// Prompt tokens that ranks had to compute, which is the work they did, and
+  /// requests that they computed or generated.
+  double imbalance_tokens = 0;
+  double imbalance_requests = 0;
   std::size_t ranks = 0;
   std::chrono::milliseconds late_max{};
 };
@@ -60,18 +70,24 @@ class policy_tally {
 
   void add(const request_outcome& outcome);
 
-  /// A rank that could have had requests counts in the balance.
-  void add_rank(std::uint64_t worker_id, std::uint32_t dp_rank);
+  /// A rank that could have had requests counts in the imbalance.
+  void add_rank(const rank_name& rank);
 
   std::uint64_t ended() const { return totals_.requests; }
   policy_summary summary() const;
 
  private:
+  struct rank_work {
+    std::uint64_t computed_tokens = 0;
+    std::uint64_t requests = 0;
+  };
+
+  double imbalance(std::uint64_t rank_work::*of) const;
+
   const policy_kind policy_;
   policy_summary totals_;
   std::vector<double> times_ms_;
-  /// Prompt tokens by (worker_id, dp_rank).
-  std::map<std::pair<std::uint64_t, std::uint32_t>, std::uint64_t> load_;
+  std::map<rank_name, rank_work> work_;
 };
 
 } // namespace dynamo::apps

@@ -9,7 +9,9 @@ namespace dynamo::apps {
 namespace {
 
 constexpr std::array all_policies{policy_kind::kv, policy_kind::round_robin,
-                                  policy_kind::random};
+                                  policy_kind::random, policy_kind::predict,
+                                  policy_kind::kv_replicas};
+static_assert(all_policies.size() * policy_id_stride <= 1ULL << 23);
 
 std::optional<policy_kind> policy_named(std::string_view name) {
   for (const policy_kind each : all_policies) {
@@ -35,8 +37,16 @@ std::string_view to_string(policy_kind kind) {
     return "round_robin";
   case policy_kind::random:
     return "random";
+  case policy_kind::predict:
+    return "predict";
+  case policy_kind::kv_replicas:
+    return "kv_replicas";
   }
   return "";
+}
+
+bool is_routed(policy_kind kind) {
+  return kind != policy_kind::round_robin && kind != policy_kind::random;
 }
 
 result<std::vector<policy_kind>>
@@ -51,7 +61,8 @@ parse_policies(const std::vector<std::string>& words) {
       rest = more ? rest.substr(comma + 1) : std::string_view{};
       const auto kind = policy_named(name);
       if (!kind) {
-        return rejected("kv, round_robin or random", name);
+        return rejected("kv, kv_replicas, predict, round_robin or random",
+                        name);
       }
       if (std::find(all.begin(), all.end(), *kind) != all.end()) {
         return rejected("each policy once", name);
@@ -72,7 +83,7 @@ std::uint64_t id_shift_of(policy_kind kind) {
 local_choice::local_choice(policy_kind kind, std::uint64_t seed)
     : kind_(kind)
     , random_(seed) {
-  assert(kind != policy_kind::kv);
+  assert(!is_routed(kind));
 }
 
 std::optional<worker_rank>

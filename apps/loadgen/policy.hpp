@@ -15,13 +15,20 @@ namespace dynamo::apps {
 
 /// Who chooses the worker of a request.
 enum class policy_kind {
-  /// The router, by what the caches hold.
+  /// A router, by what the caches hold.
   kv,
   /// Each rank in turn.
   round_robin,
   /// Any rank, all equally likely.
   random,
+  /// A router that hears nothing from the caches, by what it sent there.
+  predict,
+  /// As kv, by several routers in turn.
+  kv_replicas,
 };
+
+/// Whether routers choose.
+bool is_routed(policy_kind kind);
 
 std::string_view to_string(policy_kind kind);
 
@@ -31,11 +38,11 @@ result<std::vector<policy_kind>>
 parse_policies(const std::vector<std::string>& words);
 
 /// Numbers of a trace below this stay apart between policies.
-inline constexpr std::uint64_t policy_id_stride = 1ULL << 21;
+inline constexpr std::uint64_t policy_id_stride = 1ULL << 20;
 
 /// What a policy adds to the numbers of the trace, so that it finds nothing of
 /// another policy's in the caches. Tokens are below 2^32, so numbers repeat
-/// after 2^23: there is room for four policies.
+/// after 2^23: there is room for eight policies.
 std::uint64_t id_shift_of(policy_kind kind);
 
 /// Where a request can go.
@@ -53,7 +60,7 @@ struct worker_rank {
 /// Chooses ranks without a router. Thread-safe.
 class local_choice {
  public:
-  /// `kind` is not kv.
+  /// `kind` is round_robin or random.
   local_choice(policy_kind kind, std::uint64_t seed);
 
   /// One of `live` whose endpoint is not in `avoided`, or any when all are;

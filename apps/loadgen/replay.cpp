@@ -34,17 +34,17 @@ bool may_pass(const error& reason) {
 
 } // namespace
 
-replay::replay(cluster_client& cluster, const cluster_watch& watch,
+replay::replay(std::vector<cluster_client*> routers, const cluster_watch& watch,
                const std::vector<trace_request>& trace,
                const replay_options& options, stop_wait stopped)
-    : cluster_(cluster)
+    : routers_(std::move(routers))
     , watch_(watch)
     , trace_(trace)
     , options_(options)
     , stopped_(std::move(stopped))
     , start_(steady::now())
     , tally_(options.policy) {
-  if (options.policy != policy_kind::kv) {
+  if (!is_routed(options.policy)) {
     local_.emplace(options.policy, options.seed);
   }
 }
@@ -83,7 +83,7 @@ void replay::wait_until_done(const on_progress& progress) {
     {
       const lock_guard guard{mutex_};
       for (const worker_rank& each : *ranks) {
-        tally_.add_rank(each.worker_id, each.dp_rank.value_or(0));
+        tally_.add_rank({each.worker_id, each.dp_rank.value_or(0)});
       }
       done = tally_.ended();
       if (working_ > 0) {
@@ -93,7 +93,9 @@ void replay::wait_until_done(const on_progress& progress) {
     progress(done);
     const bool stopping = stopped_(no_time);
     if (stopping) {
-      cluster_.interrupt_generate();
+      for (cluster_client* each : routers_) {
+        each->interrupt_generate();
+      }
     }
     const lock_guard guard{mutex_};
     if (working_ == 0 && (stopping || done == tally_.ended())) {
@@ -127,16 +129,17 @@ void replay::play(std::size_t index, milliseconds late) {
       std::string{to_string(options_.policy)} + "-" + std::to_string(index);
   request_outcome outcome;
   outcome.late = late;
-  outcome.input_tokens = asked.input_tokens;
   std::vector<std::string> avoided;
-  result<generate_line> done = error{errc::unavailable, "not tried"};
+  result<served_request> done = error{errc::unavailable, "not tried"};
   for (std::uint32_t i = 0; i <= options_.retries_max; ++i) {
     if (!pause_before(i)) {
       return;
     }
     const std::string id = i == 0 ? name : name + "-r" + std::to_string(i);
     outcome.retries = i;
-    done = attempt({id, prompt, asked.output_tokens}, avoided);
+    done = attempt(
+        {id, prompt, asked.output_tokens, false, options_.output_blocks},
+        avoided);
     if (done || !may_pass(done.error())) {
       break;
     }
@@ -146,10 +149,7 @@ void replay::play(std::size_t index, milliseconds late) {
   }
   outcome.has_failed = !done;
   if (done) {
-    outcome.worker_id = done->worker_id;
-    outcome.dp_rank = done->dp_rank;
-    outcome.blocks = {done->cached_blocks, done->input_blocks};
-    outcome.time_to_first_token_ms = done->time_to_first_token_ms;
+    note(asked, *done, outcome);
   }
   const lock_guard guard{mutex_};
   tally_.add(outcome);
@@ -167,38 +167,94 @@ bool replay::pause_before(std::uint32_t attempt) const {
                   : retry_delay * (1 << std::min(attempt - 2, doublings_max)));
 }
 
-result<generate_line> replay::attempt(const generate_request& request,
-                                      std::vector<std::string>& avoided) {
-  const auto chosen = choose(request, avoided);
+void replay::note(const trace_request& asked, const served_request& served,
+                  request_outcome& outcome) const {
+  const generate_line& line = served.line;
+  outcome.generated_by = {line.worker_id, line.dp_rank};
+  outcome.computed_by = served.computed_by;
+  outcome.blocks = {line.cached_blocks, line.input_blocks};
+  outcome.computed_tokens =
+      asked.input_tokens -
+      std::min(asked.input_tokens,
+               line.cached_blocks * options_.prompt.block_size);
+  outcome.time_to_first_token_ms = line.time_to_first_token_ms;
+}
+
+result<replay::served_request>
+replay::attempt(const generate_request& request,
+                std::vector<std::string>& avoided) {
+  if (local_) {
+    return serve_locally(request, avoided);
+  }
+  cluster_client& router = *routers_[turn_.fetch_add(1) % routers_.size()];
+  const auto chosen = router.route(request);
   if (!chosen) {
     return chosen.error();
   }
-  const bool is_routed = options_.policy == policy_kind::kv;
-  auto done = cluster_.generate(*chosen, request, [&] {
-    if (is_routed) {
-      // The router forgets a request in time that it heard nothing more of.
-      static_cast<void>(cluster_.prefilled(request.request_id));
-    }
-  });
-  if (is_routed) {
-    static_cast<void>(cluster_.ended(request.request_id));
-  }
-  if (!done) {
-    avoided.push_back(chosen->endpoint);
-  }
-  return done;
+  auto served = chosen->prefill ? serve_in_two(router, *chosen, request)
+                                : serve(router, *chosen, request);
+  // The router forgets a request in time that it heard nothing more of.
+  static_cast<void>(router.ended(request.request_id));
+  return served;
 }
 
-result<worker_rank> replay::choose(const generate_request& request,
-                                   const std::vector<std::string>& avoided) {
-  if (!local_) {
-    return cluster_.route(request);
-  }
-  auto chosen = local_->choose(*watch_.ranks(), avoided);
+result<replay::served_request>
+replay::serve_locally(const generate_request& request,
+                      std::vector<std::string>& avoided) {
+  const auto chosen = local_->choose(*watch_.ranks(), avoided);
   if (!chosen) {
     return error{errc::unavailable, "the router knows no worker that serves"};
   }
-  return *std::move(chosen);
+  const auto line = routers_.front()->generate(*chosen, request, {});
+  if (!line) {
+    avoided.push_back(chosen->endpoint);
+    return line.error();
+  }
+  return served_request{*line, {line->worker_id, line->dp_rank}};
+}
+
+result<replay::served_request> replay::serve(cluster_client& router,
+                                             const route_answer& chosen,
+                                             const generate_request& request) {
+  const auto line =
+      router.generate(chosen.worker, request, [&](line_kind kind) {
+        static_cast<void>(kind == line_kind::first_token
+                              ? router.prefill_completed(request.request_id)
+                              : router.output_block(request.request_id));
+      });
+  if (!line) {
+    return line.error();
+  }
+  return served_request{*line, {line->worker_id, line->dp_rank}};
+}
+
+/// The prompt at one worker, and then, as if its blocks had been sent over, the
+/// output at another.
+result<replay::served_request>
+replay::serve_in_two(cluster_client& router, const route_answer& chosen,
+                     const generate_request& request) {
+  generate_request prompt_alone = request;
+  prompt_alone.output_tokens = 1;
+  prompt_alone.output_blocks = false;
+  const auto computed = router.generate(*chosen.prefill, prompt_alone, {});
+  if (!computed) {
+    return computed.error();
+  }
+  static_cast<void>(router.prefill_completed(request.request_id));
+  generate_request rest = request;
+  rest.prefilled = true;
+  auto line = router.generate(chosen.worker, rest, [&](line_kind kind) {
+    if (kind == line_kind::output_block) {
+      static_cast<void>(router.output_block(request.request_id));
+    }
+  });
+  if (!line) {
+    return line.error();
+  }
+  line->input_blocks = computed->input_blocks;
+  line->cached_blocks = computed->cached_blocks;
+  line->time_to_first_token_ms += computed->time_to_first_token_ms;
+  return served_request{*line, {computed->worker_id, computed->dp_rank}};
 }
 
 } // namespace dynamo::apps

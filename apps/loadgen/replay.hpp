@@ -31,15 +31,19 @@ struct replay_options {
   std::uint32_t retries_max = 5;
   /// Of the policy random.
   std::uint64_t seed = 1;
+  /// Whether routers are told of each block that the output fills.
+  bool output_blocks = false;
 };
 
 /// Plays a trace under one policy: each request at its time, from a thread of
-/// its own. What it is given outlives it.
+/// its own. A router that chose is told when the prompt is computed and when
+/// the request is over, however it ended. What it is given outlives it.
 class replay {
  public:
   using on_progress = std::function<void(std::size_t done)>;
 
-  replay(cluster_client& cluster, const cluster_watch& watch,
+  /// `routers` choose in turn, one request after the other; at least one.
+  replay(std::vector<cluster_client*> routers, const cluster_watch& watch,
          const std::vector<trace_request>& trace, const replay_options& options,
          stop_wait stopped);
 
@@ -51,16 +55,31 @@ class replay {
   const std::optional<error>& last_failure() const { return last_failure_; }
 
  private:
+  /// The last line of the worker that generated; where another one computed
+  /// the prompt, with that one's blocks, and with both times.
+  struct served_request {
+    generate_line line;
+    rank_name computed_by;
+  };
+
   void work();
   void wait_until_done(const on_progress& progress);
   void play(std::size_t index, std::chrono::milliseconds late);
   bool pause_before(std::uint32_t attempt) const;
-  result<generate_line> attempt(const generate_request& request,
-                                std::vector<std::string>& avoided);
-  result<worker_rank> choose(const generate_request& request,
-                             const std::vector<std::string>& avoided);
+  result<served_request> attempt(const generate_request& request,
+                                 std::vector<std::string>& avoided);
+  result<served_request> serve_locally(const generate_request& request,
+                                       std::vector<std::string>& avoided);
+  result<served_request> serve(cluster_client& router,
+                               const route_answer& chosen,
+                               const generate_request& request);
+  result<served_request> serve_in_two(cluster_client& router,
+                                      const route_answer& chosen,
+                                      const generate_request& request);
+  void note(const trace_request& asked, const served_request& served,
+            request_outcome& outcome) const;
 
-  cluster_client& cluster_;
+  const std::vector<cluster_client*> routers_;
   const cluster_watch& watch_;
   const std::vector<trace_request>& trace_;
   const replay_options options_;
@@ -68,6 +87,8 @@ class replay {
   const std::chrono::steady_clock::time_point start_;
   std::optional<local_choice> local_;
   std::atomic<std::size_t> next_ = 0;
+  /// Of the routers.
+  std::atomic<std::size_t> turn_ = 0;
   mutex mutex_;
   condition changed_;
   std::size_t working_ DYNAMO_GUARDED_BY(mutex_) = 0;

@@ -11,40 +11,63 @@ namespace dynamo::apps {
 
 namespace {
 
+using json = nlohmann::ordered_json;
+
 constexpr double percents = 100;
 
-/// A figure with so many decimals, and its unit.
-std::string figure(double value, int decimals, std::string_view unit = "") {
+/// A figure with so many decimals.
+std::string figure(double value, int decimals) {
   std::array<char, 64> digits{};
   std::snprintf(digits.data(), digits.size(), "%.*f", decimals, value);
-  return digits.data() + std::string{unit};
+  return digits.data();
 }
 
-std::string share(const block_counts& blocks) {
-  return figure(percents * hit_rate_of(blocks), 1, " %");
+std::string percentage(const block_counts& blocks) {
+  return blocks.asked == 0 ? "-" : figure(percents * hit_rate_of(blocks), 1);
+}
+
+std::string seconds(double milliseconds, int decimals) {
+  constexpr double milliseconds_per_second = 1000;
+  return figure(milliseconds / milliseconds_per_second, decimals);
 }
 
 std::string figure(std::uint64_t value) {
   return std::to_string(value);
 }
 
-std::string policy_table(const policy_summary& each,
-                         const block_counts& ideal) {
-  return layout({
-      {"policy", std::string{to_string(each.policy)}},
-      {"  requests", figure(each.requests)},
-      {"  failed", figure(each.failed)},
-      {"  retries", figure(each.retries)},
-      {"  blocks asked", figure(each.blocks.asked)},
-      {"  blocks reused", figure(each.blocks.reused)},
-      {"  hit rate", share(each.blocks)},
-      {"  ideal hit rate", share(ideal)},
-      {"  first token, p50", figure(each.time_to_first_token_ms_p50, 1, " ms")},
-      {"  first token, p99", figure(each.time_to_first_token_ms_p99, 1, " ms")},
-      {"  load, max / mean", figure(each.load_balance, 2)},
-      {"  ranks", figure(std::uint64_t{each.ranks})},
-      {"  latest start", std::to_string(each.late_max.count()) + " ms behind"},
-  });
+std::string policy_table(const replay_report& report) {
+  std::vector<std::vector<std::string>> rows{
+      {"policy", "hit %", "ideal", "ideal", "p50 s", "p99 s", "load", "load",
+       "failed", "retry"},
+      {"", "", "caches", "endless", "", "", "tokens", "reqs", "", ""}};
+  for (const policy_summary& each : report.policies) {
+    rows.push_back(
+        {std::string{to_string(each.policy)}, percentage(each.blocks),
+         percentage(report.ideal_caches), percentage(report.ideal),
+         seconds(each.time_to_first_token_ms_p50, 3),
+         seconds(each.time_to_first_token_ms_p99, 2),
+         figure(each.imbalance_tokens, 2), figure(each.imbalance_requests, 2),
+         figure(each.failed), figure(each.retries)});
+  }
+  return layout(rows);
+}
+
+/// What the table has no room for.
+std::string remarks(const replay_report& report) {
+  std::string text =
+      "hit: prompt blocks found in the cache; ideal: with full knowledge of "
+      "these\ncaches, and of one without bounds; p50, p99: time to the first "
+      "token; load: the\nbusiest rank to the mean, in prompt tokens computed "
+      "and in requests\n";
+  for (const policy_summary& each : report.policies) {
+    text += std::string{to_string(each.policy)} + ": " + figure(each.requests) +
+            " requests, " + figure(each.blocks.reused) + " of " +
+            figure(each.blocks.asked) + " blocks, " +
+            figure(std::uint64_t{each.ranks}) + " ranks, at most " +
+            std::to_string(each.late_max.count()) + " ms late" +
+            (each.had_empty_caches ? "" : ", caches not cleared") + '\n';
+  }
+  return text;
 }
 
 std::string stream_table(const std::vector<stream_account>& streams) {
@@ -87,16 +110,16 @@ std::string to_text(const replay_report& report) {
   if (report.is_interrupted) {
     text += "interrupted: these are the requests that ended\n\n";
   }
-  for (const policy_summary& each : report.policies) {
-    text += policy_table(each, report.ideal) + '\n';
-  }
-  text += stream_table(report.streams);
+  text += policy_table(report) + remarks(report) + '\n' +
+          stream_table(report.streams);
   return text + "unaccounted events: " +
          std::to_string(unaccounted_events(report.streams));
 }
 
 std::string to_json(const replay_report& report) {
-  using json = nlohmann::ordered_json;
+  const auto rate_of = [](const block_counts& blocks) {
+    return blocks.asked == 0 ? json() : json(hit_rate_of(blocks));
+  };
   json policies = json::object();
   for (const policy_summary& each : report.policies) {
     policies[std::string{to_string(each.policy)}] = {
@@ -106,11 +129,13 @@ std::string to_json(const replay_report& report) {
         {"hit_rate", each.hit_rate},
         {"ttft_ms_p50", each.time_to_first_token_ms_p50},
         {"ttft_ms_p99", each.time_to_first_token_ms_p99},
-        {"load_balance", each.load_balance},
+        {"imbalance_tokens", each.imbalance_tokens},
+        {"imbalance_requests", each.imbalance_requests},
         {"ranks", each.ranks},
         {"blocks_reused", each.blocks.reused},
         {"blocks_asked", each.blocks.asked},
-        {"late_ms_max", each.late_max.count()}};
+        {"late_ms_max", each.late_max.count()},
+        {"had_empty_caches", each.had_empty_caches}};
   }
   json streams = json::array();
   for (const stream_account& each : report.streams) {
@@ -130,7 +155,8 @@ std::string to_json(const replay_report& report) {
       {"requests", report.requests},
       {"interrupted", report.is_interrupted},
       {"policies", std::move(policies)},
-      {"ideal_hit_rate", hit_rate_of(report.ideal)},
+      {"ideal_hit_rate", rate_of(report.ideal)},
+      {"ideal_hit_rate_caches", rate_of(report.ideal_caches)},
       {"streams", std::move(streams)},
       {"unaccounted_events", unaccounted_events(report.streams)}};
   return document.dump(-1, ' ', false, json::error_handler_t::replace);

@@ -18,7 +18,10 @@ struct replay_report {
   bool is_interrupted = false;
   /// In the order of the run.
   std::vector<policy_summary> policies;
+  /// One cache without bounds. Nothing asked: not computed.
   block_counts ideal;
+  /// Caches of the size and number that there were.
+  block_counts ideal_caches;
   std::vector<stream_account> streams;
 };
 
@@ -26,7 +29,7 @@ struct replay_report {
 /// the right, two spaces between.
 std::string layout(const std::vector<std::vector<std::string>>& rows);
 
-/// A table for each policy and one of the streams, for people.
+/// A table of the policies and one of the streams, for people.
 std::string to_text(const replay_report& report);
 
 /// One JSON document in one line.

@@ -1,4 +1,6 @@
 #include "apps/app/application.hpp"
+#include "apps/app/http_face.hpp"
+#include "apps/router/flags.hpp"
 #include "apps/router/pictures.hpp"
 #include "apps/router/router_face.hpp"
 
@@ -19,11 +21,7 @@ program self() {
       "  curl -H 'Content-Type: application/json' \\\n"
       "    -d '{\"request_id\":\"a\",\"tokens\":[1,2,3]}' \\\n"
       "    http://127.0.0.1:8200/route\n";
-  self.flags = {
-      {"--block-size", "block_size", "TOKENS", "Tokens per block"},
-      {"--temperature", "router.cost.temperature", "T",
-       "0: the cheapest rank; above: softer"},
-  };
+  self.flags = router_flags();
   return self;
 }
 
@@ -41,6 +39,9 @@ std::string text_of(const actors::timeline_entry& entry) {
 
 status serve(application& app) {
   const options& settings = app.settings();
+  for (const std::string& remark : without_effect(app.configuration())) {
+    app.log().info("{}", remark);
+  }
   auto plane = actors::event_plane::start(settings.plane, app.log_sink());
   if (!plane) {
     return plane.error();
@@ -60,8 +61,9 @@ status serve(application& app) {
   };
   actors::routing routing{**plane, std::move(plan)};
 
-  auto face = http_face::start(settings.http,
-                               router_routes(**plane, routing, settings));
+  auto face = http_face::start(
+      settings.http,
+      router_routes({**plane, routing, app.configuration(), app.clock()}));
   if (!face) {
     return face.error();
   }

@@ -1,88 +1,21 @@
 #include "apps/router/pictures.hpp"
 
 #include "apps/app/link_json.hpp"
-#include "dynamo/events/topic.hpp"
+#include "apps/router/count_rows.hpp"
+#include "apps/router/json_parts.hpp"
+#include "apps/router/worker_picture.hpp"
+#include "dynamo/config/print.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <map>
 #include <string>
+#include <utility>
 
 namespace dynamo::apps {
 
 namespace {
 
 using nlohmann::json;
-
-template <class T>
-json or_null(const std::optional<T>& value) {
-  return value ? json(*value) : json();
-}
-
-json age_or_null(const std::optional<std::chrono::milliseconds>& age) {
-  return age ? json(age->count()) : json();
-}
-
-/// Streams of the kv-events subscription by publisher id.
-std::map<std::uint64_t, actors::stream_status>
-kv_streams(const actors::plane_status& plane) {
-  std::map<std::uint64_t, actors::stream_status> streams;
-  for (const auto& subscription : plane.subscriptions) {
-    if (subscription.topic == topics::kv_events) {
-      for (const auto& stream : subscription.streams) {
-        streams.emplace(stream.publisher_id, stream);
-      }
-    }
-  }
-  return streams;
-}
-
-std::uint64_t block_total(const rank_report& rank) {
-  std::uint64_t total = 0;
-  for (const std::uint64_t blocks : rank.blocks) {
-    total += blocks;
-  }
-  return total;
-}
-
-json rank_json(const rank_report& rank, const actors::stream_status* stream) {
-  json value{
-      {"dp_rank", rank.rank.dp_rank},
-      {"publisher_id", or_null(rank.publisher_id)},
-      {"state", to_string(rank.sync)},
-      {"last_event_id", or_null(rank.last_event_id)},
-      {"blocks", block_total(rank)},
-      {"active_requests", rank.load.active_requests},
-      {"active_prefill_tokens", rank.load.active_prefill_tokens},
-      {"active_decode_blocks", rank.load.active_decode_blocks},
-      {"kv_used_blocks",
-       rank.reported ? or_null(rank.reported->kv_used_blocks) : json()},
-      {"discovered", stream != nullptr && stream->discovered},
-      {"connected",
-       stream != nullptr && stream->connection == connection_state::connected},
-      {"sequence", stream != nullptr ? stream->counts.next_sequence : 0},
-      {"gaps", stream != nullptr ? stream->counts.gaps : 0},
-      {"missed", stream != nullptr ? stream->counts.missed : 0},
-      {"last_event_age_ms",
-       stream != nullptr ? age_or_null(stream->last_event_age) : json()}};
-  return value;
-}
-
-/// The least trustworthy of a worker's ranks speaks for it.
-int doubt(sync_state state) {
-  switch (state) {
-  case sync_state::in_sync:
-    return 0;
-  case sync_state::waiting:
-    return 1;
-  case sync_state::partial:
-    return 2;
-  case sync_state::stale:
-    return 3;
-  }
-  return 3;
-}
 
 json blocks_json(const std::vector<held_block>& blocks, storage_tier tier) {
   json rows = json::array();
@@ -117,48 +50,61 @@ json stream_json(const actors::stream_status& stream) {
           {"dropped_here", stream.dropped_here},
           {"unreadable", stream.unreadable},
           {"reconnects", stream.reconnects},
-          {"last_event_age_ms", age_or_null(stream.last_event_age)}};
+          {"last_event_age_ms", ms_or_null(stream.last_event_age)}};
+}
+
+/// A request, if `own` is this router's id.
+json request_json(const booked_request& booked, std::uint64_t own) {
+  const booking& request = booked.request;
+  const auto& sequence = request.sequence;
+  return {{"request_id", request.request_id},
+          {"worker_id", request.rank.worker_id},
+          {"dp_rank", request.rank.dp_rank},
+          {"router_id", request.router_id},
+          {"own", request.router_id == own},
+          {"age_ms",
+           std::chrono::duration_cast<std::chrono::milliseconds>(booked.age)
+               .count()},
+          {"prefill_completed", booked.prefill_completed},
+          {"prefill_tokens", request.prefill_tokens},
+          {"blocks", sequence ? json(sequence->size()) : json()},
+          {"output_blocks", booked.output_blocks},
+          {"expected_output_tokens", or_null(request.expected_output_tokens)},
+          {"lora_name", or_null(request.lora_name)}};
+}
+
+json receiver_json(const receiver_counts& receiver) {
+  return {{"accepted", receiver.accepted},
+          {"bytes", receiver.bytes},
+          {"bad_parts", receiver.bad_parts},
+          {"bad_topic", receiver.bad_topic},
+          {"bad_identity", receiver.bad_identity},
+          {"bad_frame", receiver.bad_frame},
+          {"bad_envelope", receiver.bad_envelope},
+          {"overflowed", receiver.overflowed},
+          {"library_dropped", receiver.library_dropped}};
+}
+
+/// Of all pools.
+struct memory_of_index {
+  std::uint64_t ranks = 0;
+  std::uint64_t device_nodes = 0;
+  std::uint64_t blocks = 0;
+  std::uint64_t bytes = 0;
+};
+
+memory_of_index memory_of(const actors::router_report& report) {
+  memory_of_index all;
+  for (const actors::pool_report& pool : report.pools) {
+    all.ranks += pool.index.ranks;
+    all.device_nodes += pool.index.device_nodes;
+    all.blocks += block_total(pool.index.blocks);
+    all.bytes += pool.index.bytes;
+  }
+  return all;
 }
 
 } // namespace
-
-json workers_json(const actors::router_report& report,
-                  const actors::plane_status& plane) {
-  const auto streams = kv_streams(plane);
-  std::map<std::uint64_t, std::vector<const rank_report*>> workers;
-  for (const rank_report& rank : report.ranks) {
-    workers[rank.rank.worker_id].push_back(&rank);
-  }
-  json all = json::array();
-  for (const auto& [worker_id, ranks] : workers) {
-    json rank_rows = json::array();
-    std::uint64_t blocks = 0;
-    std::uint64_t requests = 0;
-    bool connected = true;
-    const rank_report* worst = ranks.front();
-    for (const rank_report* rank : ranks) {
-      const auto found = rank->publisher_id ? streams.find(*rank->publisher_id)
-                                            : streams.end();
-      const auto* stream = found == streams.end() ? nullptr : &found->second;
-      rank_rows.push_back(rank_json(*rank, stream));
-      blocks += block_total(*rank);
-      requests += rank->load.active_requests;
-      connected = connected && stream != nullptr &&
-                  stream->connection == connection_state::connected;
-      worst = doubt(rank->sync) > doubt(worst->sync) ? rank : worst;
-    }
-    const auto& endpoint = ranks.front()->endpoint;
-    all.push_back({{"worker_id", worker_id},
-                   {"endpoint", endpoint.empty() ? json() : json(endpoint)},
-                   {"discovered", ranks.front()->member},
-                   {"connected", connected},
-                   {"state", to_string(worst->sync)},
-                   {"blocks", blocks},
-                   {"active_requests", requests},
-                   {"ranks", std::move(rank_rows)}});
-  }
-  return {{"workers", std::move(all)}};
-}
 
 json streams_json(const actors::plane_status& plane) {
   json subscriptions = json::array();
@@ -180,21 +126,72 @@ json streams_json(const actors::plane_status& plane) {
 }
 
 json index_json(const std::vector<actors::rank_blocks>& index,
-                std::uint32_t block_size) {
+                const actors::router_report& report, std::uint32_t block_size) {
   json ranks = json::array();
   for (const auto& held : index) {
     json row{{"worker_id", held.rank.rank.worker_id},
              {"dp_rank", held.rank.rank.dp_rank},
              {"state", to_string(held.rank.sync)},
              {"member", held.rank.member},
-             {"last_event_id", or_null(held.rank.last_event_id)}};
+             {"last_event_id", or_null(held.rank.last_event_id)},
+             {"bytes", held.rank.bytes}};
     for (const auto tier : {storage_tier::device, storage_tier::host_pinned,
                             storage_tier::disk, storage_tier::external}) {
       row[std::string{to_string(tier)}] = blocks_json(held.blocks, tier);
     }
     ranks.push_back(std::move(row));
   }
-  return {{"block_size", block_size}, {"ranks", std::move(ranks)}};
+  const memory_of_index memory = memory_of(report);
+  return {{"block_size", block_size},
+          {"blocks", memory.blocks},
+          {"bytes", memory.bytes},
+          {"bytes_per_block", memory.blocks == 0
+                                  ? json()
+                                  : json(static_cast<double>(memory.bytes) /
+                                         static_cast<double>(memory.blocks))},
+          {"ranks", std::move(ranks)}};
+}
+
+json requests_json(const std::vector<actors::pool_requests>& pools,
+                   std::size_t limit) {
+  json rows = json::array();
+  std::size_t total = 0;
+  for (const actors::pool_requests& pool : pools) {
+    total += pool.requests.size();
+    for (const booked_request& each : pool.requests) {
+      if (rows.size() == limit) {
+        break;
+      }
+      json row = request_json(each, pool.router_id);
+      row["scope"] = to_string(pool.owner);
+      rows.push_back(std::move(row));
+    }
+  }
+  return {{"total", total}, {"requests", std::move(rows)}};
+}
+
+json replicas_json(const actors::router_report& report) {
+  json pools = json::array();
+  for (const actors::pool_report& pool : report.pools) {
+    json rows = json::array();
+    for (const replica_report& each : pool.replicas) {
+      rows.push_back(
+          {{"router_id", each.router_id},
+           {"requests", each.requests},
+           {"silence_ms",
+            std::chrono::duration_cast<std::chrono::milliseconds>(each.silence)
+                .count()},
+           {"summarises", each.summarises},
+           {"agrees", each.agrees}});
+    }
+    pools.push_back({{"pool", to_string(pool.role)},
+                     {"scope", to_string(pool.owner)},
+                     {"members", pool.members},
+                     {"parked", pool.parked},
+                     {"sequence_gaps", pool.sequence_gaps},
+                     {"replicas", std::move(rows)}});
+  }
+  return {{"pools", std::move(pools)}};
 }
 
 json to_json(const actors::timeline_entry& entry) {
@@ -219,68 +216,38 @@ json timeline_json(const std::vector<actors::timeline_entry>& entries) {
   return {{"timeline", std::move(rows)}};
 }
 
-json to_json(const route_choice& choice, const std::string& request_id) {
-  return {{"request_id", request_id},
-          {"worker_id", choice.rank.worker_id},
-          {"dp_rank", choice.rank.dp_rank},
-          {"endpoint", choice.endpoint},
-          {"overlap_blocks", choice.overlap_blocks},
-          {"request_blocks", choice.request_blocks},
-          {"candidates", choice.candidates},
-          {"cost", choice.cost.total},
-          {"reason", choice.reason}};
-}
-
-json overlaps_json(const std::vector<rank_overlap>& overlaps) {
-  json scores = json::array();
-  for (const rank_overlap& overlap : overlaps) {
-    scores.push_back({{"worker_id", overlap.rank.worker_id},
-                      {"dp_rank", overlap.rank.dp_rank},
-                      {"device", overlap.device},
-                      {"host", overlap.host},
-                      {"disk", overlap.disk}});
-  }
-  return {{"scores", std::move(scores)}};
-}
-
 json counters_json(const actors::router_report& report,
                    const actors::plane_status& plane) {
-  const router_counts& counts = report.counts;
-  return {{"events",
-           {{"applied", counts.applied},
-            {"parent_unknown", counts.parent_unknown},
-            {"invalid", counts.invalid},
-            {"full", counts.full},
-            {"stale", counts.stale},
-            {"ignored", counts.ignored},
-            {"superseded", counts.superseded},
-            {"disagreeing", counts.disagreeing},
-            {"early_dropped", counts.early_dropped},
-            {"early_kept", counts.early_kept},
-            {"gaps", counts.gaps},
-            {"missed", counts.missed}}},
-          {"requests_chosen", counts.chosen},
-          {"index",
-           {{"ranks", report.index.ranks},
-            {"device_nodes", report.index.device_nodes},
-            {"bytes", report.index.bytes}}},
-          {"receiver",
-           {{"accepted", plane.receiver.accepted},
-            {"bytes", plane.receiver.bytes},
-            {"bad_parts", plane.receiver.bad_parts},
-            {"bad_topic", plane.receiver.bad_topic},
-            {"bad_identity", plane.receiver.bad_identity},
-            {"bad_frame", plane.receiver.bad_frame},
-            {"bad_envelope", plane.receiver.bad_envelope},
-            {"overflowed", plane.receiver.overflowed},
-            {"library_dropped", plane.receiver.library_dropped}}},
-          {"discovery",
-           {{"owned", plane.records.owned},
-            {"republished", plane.records.republished},
-            {"bad_records", plane.records.bad_records},
-            {"reaped", plane.records.reaped},
-            {"repaired", plane.records.repaired}}},
-          {"restarts", plane.restarts}};
+  json all = json::object();
+  for (const count_row& row : count_rows()) {
+    std::uint64_t total = 0;
+    for (const actors::pool_report& pool : report.pools) {
+      total += row.of(pool.counts);
+    }
+    json& group = all[std::string{row.group}];
+    (row.name.empty() ? group : group[std::string{row.name}]) = total;
+  }
+  const memory_of_index memory = memory_of(report);
+  all["index"] = {{"ranks", memory.ranks},
+                  {"device_nodes", memory.device_nodes},
+                  {"blocks", memory.blocks},
+                  {"bytes", memory.bytes}};
+  all["receiver"] = receiver_json(plane.receiver);
+  all["discovery"] = {{"owned", plane.records.owned},
+                      {"republished", plane.records.republished},
+                      {"bad_records", plane.records.bad_records},
+                      {"reaped", plane.records.reaped},
+                      {"repaired", plane.records.repaired}};
+  all["restarts"] = plane.restarts;
+  return all;
+}
+
+json config_json(const loaded_options& configuration) {
+  constexpr bool may_throw = false;
+  constexpr bool ignore_comments = true;
+  return {{"options", json::parse(print_options(configuration), nullptr,
+                                  may_throw, ignore_comments)},
+          {"origins", configuration.origins}};
 }
 
 } // namespace dynamo::apps

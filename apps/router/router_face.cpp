@@ -1,13 +1,17 @@
 #include "apps/router/router_face.hpp"
 
-#include "apps/app/json_body.hpp"
-#include "apps/app/prompt.hpp"
+#include "apps/router/openapi.hpp"
 #include "apps/router/pictures.hpp"
+#include "apps/router/readiness_answer.hpp"
+#include "apps/router/route_body.hpp"
+#include "apps/router/route_picture.hpp"
+#include "apps/router/router_metrics.hpp"
+#include "apps/router/worker_picture.hpp"
 
 #include <nlohmann/json.hpp>
 
-#include <limits>
 #include <string>
+#include <utility>
 
 namespace dynamo::apps {
 
@@ -15,142 +19,259 @@ namespace {
 
 using nlohmann::json;
 
-http_answer refusal(const error& reason) {
-  switch (reason.code) {
-  case errc::too_large:
-    return refuse(413, reason.message);
-  case errc::not_found:
-    return refuse(404, reason.message);
-  case errc::unavailable:
-  case errc::closed:
-    return refuse(503, reason.message);
-  default:
-    return refuse(400, reason.message);
-  }
-}
+constexpr std::size_t requests_shown = 1000;
+constexpr std::size_t requests_shown_max = 1'000'000;
+/// The version that Prometheus's own libraries name.
+constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 
-http_answer route(actors::routing& routing, std::uint32_t block_size,
-                  const json& body) {
-  const auto request_id = text_of(body, "request_id");
-  if (!request_id) {
-    return refusal(request_id.error());
-  }
-  auto prompt = prompt_of(body, block_size);
-  if (!prompt) {
-    return refusal(prompt.error());
-  }
-  const auto output =
-      optional_integer_of(body, "expected_output_tokens",
-                          std::numeric_limits<std::uint32_t>::max());
-  if (!output) {
-    return refusal(output.error());
-  }
-  actors::route_query query{
-      *request_id, std::move(prompt->local), prompt->tokens, {}};
-  if (*output) {
-    query.expected_output_tokens = static_cast<std::uint32_t>(**output);
-  }
-  const auto choice = routing.choose(query);
-  return choice ? reply(to_json(*choice, *request_id))
-                : refusal(choice.error());
-}
+/// What all routes of one router share.
+class face {
+ public:
+  explicit face(const router_parts& parts)
+      : parts_(parts)
+      , metrics_(parts.plane, parts.routing)
+      , configuration_(reply(config_json(parts.configuration)))
+      , started_(parts.clock.now()) {}
 
-/// What /prefilled and /ended answer.
-template <class Note>
-http_answer note(const json& body, Note tell) {
-  const auto request_id = text_of(body, "request_id");
-  if (!request_id) {
-    return refusal(request_id.error());
+  http_answer route(const http_request& request);
+  http_answer prefilled(const std::string& request_id);
+  http_answer output_block(const http_request& request);
+  http_answer ended(const std::string& request_id);
+  http_answer overlap(const http_request& request) const;
+  http_answer index() const;
+  http_answer requests(const http_request& request) const;
+  http_answer readiness() const;
+  http_answer metrics() const;
+  http_answer streams() const { return reply(streams_json(plane().report())); }
+  http_answer configuration() const { return configuration_; }
+
+  /// An answer made of the router's report and the plane's.
+  template <class Picture>
+  http_answer show(Picture picture) const {
+    const auto report = routing().report();
+    return report ? reply(picture(*report, plane().report()))
+                  : refuse(report.error());
   }
-  const result<bool> known = tell(*request_id);
+
+ private:
+  const options& settings() const { return parts_.configuration.values; }
+  actors::event_plane& plane() const { return parts_.plane; }
+  actors::routing& routing() const { return parts_.routing; }
+  http_answer choose(const http_request& request);
+
+  const router_parts parts_;
+  router_metrics metrics_;
+  const http_answer configuration_;
+  const clock::time_point started_;
+};
+
+http_answer noted(const result<bool>& known) {
   if (!known) {
-    return refusal(known.error());
+    return refuse(known.error());
   }
   return *known ? reply(json::object())
-                : refuse(404, "request_id: not in progress");
+                : refuse(404, "not_found", "request_id: not in progress");
 }
 
-http_answer overlap(actors::routing& routing, std::size_t blocks_max,
-                    const json& body) {
+http_answer face::route(const http_request& request) {
+  const auto began = parts_.clock.now();
+  http_answer answer = choose(request);
+  metrics_.observe_answer(parts_.clock.now() - began);
+  return answer;
+}
+
+http_answer face::choose(const http_request& request) {
+  const auto explain = explain_from(request.query);
+  if (!explain) {
+    return refuse(explain.error());
+  }
+  auto asked =
+      route_request_from(request.body, {settings().deployment.block_size,
+                                        settings().router.request_blocks_max});
+  if (!asked) {
+    return refuse(asked.error());
+  }
+  asked->explain = *explain;
+  const std::string request_id = asked->request_id;
+  const auto outcome = routing().choose(*std::move(asked));
+  if (!outcome) {
+    return refuse(outcome.error());
+  }
+  if (const auto* refused = std::get_if<route_refusal>(&*outcome)) {
+    return refuse(*refused);
+  }
+  const auto& where = std::get<actors::routed>(*outcome);
+  metrics_.observe_choice(where.prefill ? *where.prefill : where.choice);
+  return reply(to_json(where, request_id));
+}
+
+http_answer face::prefilled(const std::string& request_id) {
+  return noted(routing().prefilled(request_id));
+}
+
+http_answer face::output_block(const http_request& request) {
+  const auto progress = progress_from(request.body);
+  return progress
+             ? noted(routing().output_block(request.path.at("id"), *progress))
+             : refuse(progress.error());
+}
+
+http_answer face::ended(const std::string& request_id) {
+  return noted(routing().ended(request_id));
+}
+
+http_answer face::overlap(const http_request& request) const {
   const auto local =
-      integers_of(body, "block_hashes",
-                  std::numeric_limits<std::uint64_t>::max(), blocks_max);
-  if (!local) {
-    return refusal(local.error());
-  }
-  const auto overlaps = routing.overlaps(*local);
-  return overlaps ? reply(overlaps_json(*overlaps)) : refusal(overlaps.error());
+      overlap_hashes_from(request.body, settings().router.request_blocks_max);
+  return local ? reply(overlaps_json(routing().overlaps(*local)))
+               : refuse(local.error());
 }
 
-/// An answer made of the router's report and the plane's.
-template <class Picture>
-http_answer show(actors::event_plane& plane, actors::routing& routing,
-                 Picture picture) {
-  const auto report = routing.report();
-  return report ? reply(picture(*report, plane.report()))
-                : refusal(report.error());
+http_answer face::index() const {
+  const auto index = routing().index();
+  if (!index) {
+    return refuse(index.error());
+  }
+  return show([&](const auto& report, const auto&) {
+    return index_json(*index, report, settings().deployment.block_size);
+  });
 }
 
-http_answer readiness(actors::event_plane& plane) {
-  const auto report = plane.report();
-  if (const status ready = readiness_of(report); !ready) {
-    return refuse(503, ready.error().message);
+http_answer face::requests(const http_request& request) const {
+  const auto limit =
+      limit_from(request.query, requests_shown, requests_shown_max);
+  if (!limit) {
+    return refuse(limit.error());
   }
-  if (!report.discovery_synced) {
-    return refuse(503, "discovery has not shown its first picture yet");
+  const auto pools = routing().requests();
+  return pools ? reply(requests_json(*pools, *limit)) : refuse(pools.error());
+}
+
+http_answer face::readiness() const {
+  const auto report = routing().report();
+  const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(
+      parts_.clock.now() - started_);
+  return report ? readiness_answer(plane().report(), *report,
+                                   settings().router.readiness, waited)
+                : refuse(report.error());
+}
+
+http_answer face::metrics() const {
+  return {200, metrics_.text(), metrics_type};
+}
+
+/// For a route whose body says nothing.
+template <class Answer>
+http_outcome without_members(const http_request& request, Answer answer) {
+  const status empty = expect_no_members(request.body);
+  return empty ? answer(request.path.at("id")) : refuse(empty.error());
+}
+
+/// For a route whose body names a request.
+template <class Answer>
+http_outcome with_request_id(const http_request& request, Answer answer) {
+  const auto request_id = request_id_from(request.body);
+  return request_id ? answer(*request_id) : refuse(request_id.error());
+}
+
+using shared_face = std::shared_ptr<face>;
+
+void add_requests(std::vector<http_route>& to, const shared_face& face) {
+  const auto prefilled = [face](const std::string& request_id) {
+    return face->prefilled(request_id);
+  };
+  const auto ended = [face](const std::string& request_id) {
+    return face->ended(request_id);
+  };
+  to.insert(
+      to.end(),
+      {{http_method::post, "/route",
+        [face](const http_request& request) { return face->route(request); }},
+       {http_method::post, "/requests/{id}/prefill_completed",
+        [prefilled](const http_request& request) {
+          return without_members(request, prefilled);
+        }},
+       {http_method::post, "/requests/{id}/output_block",
+        [face](const http_request& request) {
+          return face->output_block(request);
+        }},
+       {http_method::erase, "/requests/{id}",
+        [ended](const http_request& request) {
+          return without_members(request, ended);
+        }},
+       {http_method::post, "/prefilled",
+        [prefilled](const http_request& request) {
+          return with_request_id(request, prefilled);
+        }},
+       {http_method::post, "/ended",
+        [ended](const http_request& request) {
+          return with_request_id(request, ended);
+        }},
+       {http_method::post, "/overlap", [face](const http_request& request) {
+          return face->overlap(request);
+        }}});
+}
+
+void add_pictures(std::vector<http_route>& to, const shared_face& face) {
+  const auto show = [&](std::string path, auto picture) {
+    to.push_back({http_method::get, std::move(path),
+                  [face, picture](const http_request&) -> http_outcome {
+                    return face->show(picture);
+                  }});
+  };
+  show("/workers", workers_json);
+  show("/counters", counters_json);
+  show("/replicas", [](const actors::router_report& report, const auto&) {
+    return replicas_json(report);
+  });
+  show("/timeline", [](const actors::router_report& report, const auto&) {
+    return timeline_json(report.timeline);
+  });
+  to.insert(to.end(),
+            {{http_method::get, "/index",
+              [face](const http_request&) { return face->index(); }},
+             {http_method::get, "/requests",
+              [face](const http_request& request) {
+                return face->requests(request);
+              }},
+             {http_method::get, "/streams",
+              [face](const http_request&) { return face->streams(); }},
+             {http_method::get, "/config",
+              [face](const http_request&) { return face->configuration(); }},
+             {http_method::get, "/metrics",
+              [face](const http_request&) { return face->metrics(); }},
+             {http_method::get, "/healthz",
+              [](const http_request&) {
+                return reply({{"status", "ok"}});
+              }},
+             {http_method::get, "/readyz",
+              [face](const http_request&) { return face->readiness(); }},
+             {http_method::get, "/openapi.json", [](const http_request&) {
+                return http_answer{200, std::string{openapi_document()}};
+              }}});
+}
+
+/// The list of all routes, itself included.
+void add_list(std::vector<http_route>& to) {
+  json paths = json::array({{{"method", "GET"}, {"path", "/"}}});
+  for (const http_route& each : to) {
+    paths.push_back({{"method", to_string(each.method)}, {"path", each.path}});
   }
-  return reply(
-      {{"status", "ready"}, {"discovery_stale", report.discovery_stale}});
+  to.push_back({http_method::get, "/",
+                [list = reply({{"description", "/openapi.json"},
+                               {"paths", std::move(paths)}})](
+                    const http_request&) { return list; }});
 }
 
 } // namespace
 
-std::vector<http_route> router_routes(actors::event_plane& plane,
-                                      actors::routing& routing,
-                                      const options& settings) {
-  const std::uint32_t block_size = settings.deployment.block_size;
-  const std::size_t blocks_max = settings.router.request_blocks_max;
-  return {
-      {http_method::post, "/route", on_json([&, block_size](const json& body) {
-         return http_outcome{route(routing, block_size, body)};
-       })},
-      {http_method::post, "/prefilled", on_json([&](const json& body) {
-         return http_outcome{
-             note(body, [&](const auto& id) { return routing.prefilled(id); })};
-       })},
-      {http_method::post, "/ended", on_json([&](const json& body) {
-         return http_outcome{
-             note(body, [&](const auto& id) { return routing.ended(id); })};
-       })},
-      {http_method::post, "/overlap",
-       on_json([&, blocks_max](const json& body) {
-         return http_outcome{overlap(routing, blocks_max, body)};
-       })},
-      {http_method::get, "/workers",
-       [&](std::string_view) { return show(plane, routing, workers_json); }},
-      {http_method::get, "/counters",
-       [&](std::string_view) { return show(plane, routing, counters_json); }},
-      {http_method::get, "/index",
-       [&, block_size](std::string_view) -> http_outcome {
-         const auto index = routing.index();
-         return index ? reply(index_json(*index, block_size))
-                      : refusal(index.error());
-       }},
-      {http_method::get, "/streams",
-       [&](std::string_view) { return reply(streams_json(plane.report())); }},
-      {http_method::get, "/timeline",
-       [&](std::string_view) -> http_outcome {
-         const auto report = routing.report();
-         return report ? reply(timeline_json(report->timeline))
-                       : refusal(report.error());
-       }},
-      {http_method::get, "/healthz",
-       [](std::string_view) {
-         return reply({{"status", "ok"}});
-       }},
-      {http_method::get, "/readyz",
-       [&](std::string_view) { return readiness(plane); }},
-  };
+std::vector<http_route> router_routes(const router_parts& parts) {
+  const auto shared = std::make_shared<face>(parts);
+  std::vector<http_route> all;
+  add_requests(all, shared);
+  add_pictures(all, shared);
+  add_list(all);
+  return all;
 }
 
 } // namespace dynamo::apps

@@ -91,6 +91,15 @@ void block_cache::release(cache_lease lease) {
   }
 }
 
+bool block_cache::clear() {
+  if (used() > 0) {
+    return false;
+  }
+  blocks_.clear();
+  unreferenced_.clear();
+  return true;
+}
+
 std::vector<cached_block> block_cache::content() const {
   std::vector<cached_block> content;
   content.reserve(blocks_.size());

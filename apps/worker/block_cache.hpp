@@ -94,6 +94,10 @@ class block_cache {
   /// The request is over.
   void release(cache_lease lease);
 
+  /// Forgets every cached block. False, and no change, while any place is in
+  /// use by a request.
+  bool clear();
+
   std::size_t capacity() const { return capacity_; }
   /// Cached blocks, in use or not.
   std::size_t cached() const { return blocks_.size(); }

@@ -49,6 +49,24 @@ cache_snapshot engine::snapshot() const {
   return {cache.capacity(), cache.used(), core_.event_id(), cache.content()};
 }
 
+status engine::clear() {
+  {
+    const lock_guard guard{mutex_};
+    if (stopping_) {
+      return error{errc::closed, "engine: stopping"};
+    }
+    const sim_time now = simulated(clock_.now());
+    advance(now);
+    auto step = core_.clear(now);
+    if (!step) {
+      return std::move(step).error();
+    }
+    steps_.push_back(*std::move(step));
+  }
+  changed_.notify_one();
+  return ok();
+}
+
 void engine::stop() {
   std::unordered_map<std::uint64_t, request_observer> rejected;
   {

@@ -19,10 +19,11 @@ struct engine_sinks {
   std::function<void(const forward_pass_metrics&)> on_pass;
 };
 
-/// How the owner of a request hears of it: `on_progress` with first_token and
-/// then with done, or `on_rejected` when the engine stops before that. Called
-/// from the engine's thread, `on_rejected` from the one that stops it; must not
-/// block. What the engine published before is with its sinks by then.
+/// How the owner of a request hears of it: `on_progress` with first_token, with
+/// each output block that it asked for, and then with done, or `on_rejected`
+/// when the engine stops before that. Called from the engine's thread,
+/// `on_rejected` from the one that stops it; must not block. What the engine
+/// published before is with its sinks by then.
 struct request_observer {
   std::function<void(const request_progress&)> on_progress;
   std::function<void(const error&)> on_rejected;
@@ -63,6 +64,10 @@ class engine {
   std::size_t requests() const;
 
   cache_snapshot snapshot() const;
+
+  /// Forgets the cache's blocks and publishes that. Fails as
+  /// engine_core::clear does, and with errc::closed after stop().
+  status clear();
 
   /// Rejects all requests with errc::closed and joins the thread. From one
   /// thread at a time, and not from a callback of the engine's.

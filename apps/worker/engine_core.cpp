@@ -73,6 +73,19 @@ std::vector<engine_step> engine_core::step(sim_time now) {
   return steps;
 }
 
+result<engine_step> engine_core::clear(sim_time at) {
+  if (requests() > 0 || !cache_.clear()) {
+    return error{errc::unavailable,
+                 "cache of rank " + std::to_string(options_.dp_rank) +
+                     ": in use by " + std::to_string(requests()) + " requests"};
+  }
+  now_ = std::max(now_, at);
+  engine_step step;
+  step.at = now_;
+  add_event(step, kv_cleared{});
+  return step;
+}
+
 sim_time engine_core::next_due() const {
   sim_time due = std::min(load_due_, report_due_);
   if (prefilling_) {
@@ -83,6 +96,9 @@ sim_time engine_core::next_due() const {
   }
   if (arrival_due_) {
     due = std::min(due, *arrival_due_);
+  }
+  if (!output_due_.empty()) {
+    due = std::min(due, output_due_.begin()->first);
   }
   return due;
 }
@@ -96,6 +112,7 @@ bool engine_core::has_boundary(sim_time at) const {
 engine_step engine_core::run(sim_time at, sim_time now) {
   engine_step step;
   step.at = at;
+  tell_output_blocks(at, step);
   const bool boundary = has_boundary(at);
   if (boundary || report_due_ <= at) {
     step.pass = end_pass(at);
@@ -138,6 +155,7 @@ void engine_core::finish_prefill(sim_time at, engine_step& step) {
                            request_stage::first_token,
                            request.lease.prompt.size(),
                            request.lease.cached,
+                           0,
                            request.started - request.arrived,
                            request.first_token - request.arrived,
                            {}});
@@ -147,7 +165,53 @@ void engine_core::finish_prefill(sim_time at, engine_step& step) {
   }
   const sim_time ends = at + time_of(request.output_tokens - 1,
                                      options_.decode_tokens_per_second);
+  await_output_block(request, ends);
   decoding_.emplace(ends, std::move(request));
+}
+
+/// The next block is full when the tokens of the prompt and of the output fill
+/// it; a request that ends before has none.
+void engine_core::await_output_block(const running_request& request,
+                                     sim_time ends) {
+  if (!request.tells_output_blocks) {
+    return;
+  }
+  const std::uint64_t full =
+      (request.input_tokens / options_.block_size + request.output_blocks + 1) *
+      options_.block_size;
+  const std::uint64_t output = full - request.input_tokens;
+  if (output > request.output_tokens) {
+    return;
+  }
+  const sim_time due =
+      output == 1 ? request.first_token
+                  : request.first_token +
+                        time_of(output - 1, options_.decode_tokens_per_second);
+  output_due_.emplace(std::min(due, ends), std::pair{ends, request.ticket});
+}
+
+void engine_core::tell_output_blocks(sim_time at, engine_step& step) {
+  while (!output_due_.empty() && output_due_.begin()->first <= at) {
+    const sim_time ends = output_due_.begin()->second.first;
+    const std::uint64_t ticket = output_due_.begin()->second.second;
+    output_due_.erase(output_due_.begin());
+    const auto [first, last] = decoding_.equal_range(ends);
+    const auto found = std::find_if(first, last, [&](const auto& each) {
+      return each.second.ticket == ticket;
+    });
+    assert(found != last);
+    running_request& request = found->second;
+    ++request.output_blocks;
+    step.progress.push_back({ticket,
+                             request_stage::output_block,
+                             request.lease.prompt.size(),
+                             request.lease.cached,
+                             request.output_blocks,
+                             request.started - request.arrived,
+                             request.first_token - request.arrived,
+                             {}});
+    await_output_block(request, ends);
+  }
 }
 
 void engine_core::finish_decodes(sim_time at, engine_step& step) {
@@ -161,8 +225,9 @@ void engine_core::finish(running_request request, sim_time at,
                          engine_step& step) {
   step.progress.push_back(
       {request.ticket, request_stage::done, request.lease.prompt.size(),
-       request.lease.cached, request.started - request.arrived,
-       request.first_token - request.arrived, at - request.arrived});
+       request.lease.cached, request.output_blocks,
+       request.started - request.arrived, request.first_token - request.arrived,
+       at - request.arrived});
   cache_.release(std::move(request.lease));
 }
 
@@ -195,8 +260,10 @@ void engine_core::start(waiting_request request, cache_lease lease,
   running.output_tokens = request.request.output_tokens;
   const std::uint64_t cached =
       std::uint64_t{lease.cached} * options_.block_size;
-  running.prefill_tokens =
-      running.input_tokens > cached ? running.input_tokens - cached : 1;
+  const bool is_known =
+      request.request.prefilled || running.input_tokens <= cached;
+  running.prefill_tokens = is_known ? 1 : running.input_tokens - cached;
+  running.tells_output_blocks = request.request.tells_output_blocks;
   running.lease = std::move(lease);
   running.arrived = request.arrived;
   running.started = at;

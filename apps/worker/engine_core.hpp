@@ -13,6 +13,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace dynamo::apps {
@@ -41,9 +42,20 @@ struct engine_request {
   std::vector<prompt_block> blocks;
   std::uint64_t input_tokens = 0;
   std::uint64_t output_tokens = 0;
+  /// Another engine has computed the prompt, and its blocks arrive with the
+  /// request: they are stored like computed ones, but take the time of one
+  /// token only.
+  bool prefilled = false;
+  /// Whether to tell of each block that the output fills.
+  bool tells_output_blocks = false;
 };
 
-enum class request_stage { first_token, done };
+enum class request_stage {
+  first_token,
+  /// A block is full that holds output; only for requests that asked for it.
+  output_block,
+  done,
+};
 
 /// How a request fares. Times count from its arrival.
 struct request_progress {
@@ -52,6 +64,9 @@ struct request_progress {
   request_stage stage = request_stage::first_token;
   std::size_t input_blocks = 0;
   std::size_t cached_blocks = 0;
+  /// Blocks so far that hold output and are full; not counted for requests
+  /// that did not ask for it.
+  std::size_t output_blocks = 0;
   /// Until its prefill began.
   sim_time queued{0};
   sim_time time_to_first_token{0};
@@ -99,6 +114,11 @@ class engine_core {
   /// Everything that is due up to `now`, in order.
   std::vector<engine_step> step(sim_time now);
 
+  /// Forgets the cache's blocks at `at`, to which the engine must have been
+  /// stepped; the event is in the step. errc::unavailable, and no change,
+  /// while requests wait or run.
+  result<engine_step> clear(sim_time at);
+
   /// When there is something to do next.
   sim_time next_due() const;
 
@@ -124,6 +144,9 @@ class engine_core {
     std::uint64_t output_tokens = 0;
     /// Tokens that have to be computed for the prompt.
     std::uint64_t prefill_tokens = 0;
+    bool tells_output_blocks = false;
+    /// Full blocks with output that were told of.
+    std::size_t output_blocks = 0;
     sim_time arrived{0};
     sim_time started{0};
     sim_time first_token{0};
@@ -146,6 +169,8 @@ class engine_core {
   void finish_prefill(sim_time at, engine_step& step);
   void finish_decodes(sim_time at, engine_step& step);
   void finish(running_request request, sim_time at, engine_step& step);
+  void await_output_block(const running_request& request, sim_time ends);
+  void tell_output_blocks(sim_time at, engine_step& step);
   void admit(sim_time at, engine_step& step);
   void start(waiting_request request, cache_lease lease, sim_time at);
 
@@ -165,6 +190,9 @@ class engine_core {
   std::optional<running_request> prefilling_;
   /// By the time they end; equal times in the order they began.
   std::multimap<sim_time, running_request> decoding_;
+  /// When the next block of a decoding request is full: its end in decoding_
+  /// and its ticket.
+  std::multimap<sim_time, std::pair<sim_time, std::uint64_t>> output_due_;
   /// A request arrived while nothing kept it from starting.
   std::optional<sim_time> arrival_due_;
   sim_time load_due_{0};

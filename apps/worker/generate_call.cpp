@@ -18,7 +18,42 @@ using nlohmann::json;
 
 constexpr std::uint64_t tokens_max = std::numeric_limits<std::uint32_t>::max();
 
-std::vector<prompt_block> named(const std::vector<std::uint64_t>& local) {
+status read_prompt(const prompt_body& body, std::uint32_t block_size,
+                   engine_request& request) {
+  const auto prompt = prompt_of(body, block_size);
+  if (!prompt) {
+    return prompt.error();
+  }
+  const auto output = integer_of(body.members, "output_tokens", tokens_max);
+  if (!output) {
+    return output.error();
+  }
+  request.input_tokens = prompt->tokens;
+  request.blocks = prompt_blocks(prompt->local);
+  request.output_tokens = *output;
+  return ok();
+}
+
+std::string_view name_of(request_stage stage) {
+  switch (stage) {
+  case request_stage::first_token:
+    return "first_token";
+  case request_stage::output_block:
+    return "output_block";
+  case request_stage::done:
+    return "done";
+  }
+  return "";
+}
+
+double milliseconds(sim_time time) {
+  return std::chrono::duration<double, std::milli>(time).count();
+}
+
+} // namespace
+
+std::vector<prompt_block>
+prompt_blocks(const std::vector<std::uint64_t>& local) {
   const std::vector<std::uint64_t> names = sequence_hashes(local);
   std::vector<prompt_block> blocks;
   blocks.reserve(local.size());
@@ -28,43 +63,22 @@ std::vector<prompt_block> named(const std::vector<std::uint64_t>& local) {
   return blocks;
 }
 
-status read_prompt(const json& body, std::uint32_t block_size,
-                   engine_request& request) {
-  const auto prompt = prompt_of(body, block_size);
-  if (!prompt) {
-    return prompt.error();
-  }
-  const auto output = integer_of(body, "output_tokens", tokens_max);
-  if (!output) {
-    return output.error();
-  }
-  request.input_tokens = prompt->tokens;
-  request.blocks = named(prompt->local);
-  request.output_tokens = *output;
-  return ok();
-}
-
-double milliseconds(sim_time time) {
-  return std::chrono::duration<double, std::milli>(time).count();
-}
-
-} // namespace
-
 result<generate_call> generate_call_from_json(std::string_view text,
                                               std::uint32_t block_size) {
-  const auto body = parse_body(text);
-  if (!body) {
-    return body.error();
+  const auto parsed = parse_prompt_body(text);
+  if (!parsed) {
+    return parsed.error();
   }
-  auto request_id = text_of(*body, "request_id");
+  const json& body = parsed->members;
+  auto request_id = text_of(body, "request_id");
   if (!request_id) {
     return request_id.error();
   }
-  const auto rank = optional_integer_of(*body, "dp_rank", tokens_max);
+  const auto rank = optional_integer_of(body, "dp_rank", tokens_max);
   if (!rank) {
     return rank.error();
   }
-  const auto stream = boolean_of(*body, "stream", false);
+  const auto stream = boolean_of(body, "stream", false);
   if (!stream) {
     return stream.error();
   }
@@ -74,18 +88,27 @@ result<generate_call> generate_call_from_json(std::string_view text,
     call.dp_rank = static_cast<std::uint32_t>(**rank);
   }
   call.mode = *stream ? answer_mode::stream : answer_mode::whole;
-  const status prompt = read_prompt(*body, block_size, call.request);
+  const status prompt = read_prompt(*parsed, block_size, call.request);
   if (!prompt) {
     return prompt.error();
   }
+  const auto prefilled = boolean_of(body, "prefilled", false);
+  if (!prefilled) {
+    return prefilled.error();
+  }
+  const auto output_blocks = boolean_of(body, "output_blocks", false);
+  if (!output_blocks) {
+    return output_blocks.error();
+  }
+  call.request.prefilled = *prefilled;
+  call.request.tells_output_blocks = *output_blocks;
   return call;
 }
 
 std::string to_json(const answer_source& source,
                     const request_progress& progress) {
-  const bool done = progress.stage == request_stage::done;
   nlohmann::ordered_json answer{
-      {"event", done ? "done" : "first_token"},
+      {"event", name_of(progress.stage)},
       {"request_id", source.request_id},
       {"worker_id", source.worker_id},
       {"dp_rank", source.dp_rank},
@@ -93,7 +116,10 @@ std::string to_json(const answer_source& source,
       {"cached_blocks", progress.cached_blocks},
       {"queued_ms", milliseconds(progress.queued)},
       {"time_to_first_token_ms", milliseconds(progress.time_to_first_token)}};
-  if (done) {
+  if (progress.stage == request_stage::output_block) {
+    answer["output_blocks"] = progress.output_blocks;
+  }
+  if (progress.stage == request_stage::done) {
     answer["total_ms"] = milliseconds(progress.total);
   }
   // The parser takes only UTF-8, so the id can be written back.

@@ -9,15 +9,21 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace dynamo::apps {
 
 enum class answer_mode {
   /// One JSON object when the request is done.
   whole,
-  /// A line at the first token and one at the end.
+  /// A line at the first token, one at each output block if wanted, and one
+  /// at the end.
   stream,
 };
+
+/// Blocks with such local hashes, each named by all of the prompt up to it.
+std::vector<prompt_block>
+prompt_blocks(const std::vector<std::uint64_t>& local);
 
 /// The body of POST /generate.
 struct generate_call {
@@ -44,8 +50,9 @@ struct answer_source {
 std::string to_json(const answer_source& source,
                     const request_progress& progress);
 
-/// What the engine has told of one request and nobody has read yet: at most
-/// its first token and its end. Thread-safe.
+/// What the engine has told of one request and nobody has read yet: its first
+/// token, its end, and between them the output blocks if it asked for them, so
+/// no more than the request has blocks. Thread-safe.
 class pending_answer {
  public:
   void tell(const request_progress& progress);

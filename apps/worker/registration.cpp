@@ -1,11 +1,14 @@
 #include "apps/worker/registration.hpp"
 
 #include "dynamo/base/ids.hpp"
+#include "dynamo/config/scalar.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <limits>
+#include <string>
+#include <vector>
 
 namespace dynamo::apps {
 
@@ -23,6 +26,20 @@ constexpr std::uint64_t context_length_max =
 
 constexpr std::string_view model_name = "simulated";
 
+/// The words between the commas, without blanks around them.
+std::vector<std::string> taints_in(std::string_view list) {
+  std::vector<std::string> taints;
+  while (!list.empty()) {
+    const std::size_t length = std::min(list.find(','), list.size());
+    const std::string_view word = trimmed(list.substr(0, length));
+    if (!word.empty()) {
+      taints.emplace_back(word);
+    }
+    list.remove_prefix(std::min(length + 1, list.size()));
+  }
+  return taints;
+}
+
 } // namespace
 
 record endpoint_record(const deployment_options& deployment,
@@ -39,13 +56,17 @@ record endpoint_record(const deployment_options& deployment,
 record model_record(const deployment_options& deployment,
                     const worker_options& worker, std::uint64_t worker_id) {
   const std::uint64_t block_size = deployment.block_size;
-  const ordered_json runtime{{"total_kv_blocks", worker.cache_blocks},
-                             {"max_num_seqs", worker.concurrency},
-                             {"max_num_batched_tokens", batched_tokens_max},
-                             {"data_parallel_start_rank", 0},
-                             {"data_parallel_size", worker.dp_ranks},
-                             {"enable_local_indexer", false},
-                             {"enable_eagle", false}};
+  ordered_json runtime{{"total_kv_blocks", worker.cache_blocks},
+                       {"max_num_seqs", worker.concurrency},
+                       {"max_num_batched_tokens", batched_tokens_max},
+                       {"data_parallel_start_rank", 0},
+                       {"data_parallel_size", worker.dp_ranks},
+                       {"enable_local_indexer", false},
+                       {"enable_eagle", false}};
+  // Ours; a card without taints is as Dynamo's.
+  if (const auto taints = taints_in(worker.taints); !taints.empty()) {
+    runtime["taints"] = taints;
+  }
   const ordered_json card{
       {"display_name", model_name},
       {"slug", model_name},

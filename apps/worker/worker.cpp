@@ -146,6 +146,16 @@ std::vector<rank_snapshot> worker::caches() const {
   return caches;
 }
 
+status worker::clear() {
+  for (const auto& each : engines_) {
+    const status cleared = each->clear();
+    if (!cleared) {
+      return cleared;
+    }
+  }
+  return ok();
+}
+
 actors::plane_status worker::plane() const {
   return plane_.report();
 }

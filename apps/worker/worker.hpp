@@ -55,6 +55,11 @@ class worker {
 
   std::vector<rank_snapshot> caches() const;
 
+  /// Empties the caches of all ranks, as engines do when their weights change,
+  /// and publishes that. At the first rank that cannot it ends; fails as
+  /// engine::clear does.
+  status clear();
+
   /// What the event plane is like; see event_plane::report.
   actors::plane_status plane() const;
 

@@ -18,22 +18,6 @@ using nlohmann::json;
 constexpr std::size_t threads_max = 4096;
 constexpr std::size_t threads_beside_requests = 8;
 
-int status_of(errc code) {
-  switch (code) {
-  case errc::too_large:
-    return 413;
-  case errc::unavailable:
-  case errc::closed:
-    return 503;
-  default:
-    return 400;
-  }
-}
-
-http_answer refuse(const error& reason) {
-  return dynamo::apps::refuse(status_of(reason.code), reason.message);
-}
-
 /// Waits until the request is done.
 http_answer whole_answer(const answer_source& source, pending_answer& answer) {
   for (;;) {
@@ -112,6 +96,11 @@ http_answer cache(const worker& served, std::uint32_t block_size) {
                 {"ranks", std::move(ranks)}});
 }
 
+http_answer clear(worker& served) {
+  const status cleared = served.clear();
+  return cleared ? reply(json::object()) : refuse(cleared.error());
+}
+
 http_answer streams(const worker& served) {
   json publishers = json::array();
   const actors::plane_status plane = served.plane();
@@ -139,7 +128,7 @@ http_answer streams(const worker& served) {
 http_answer readiness(const worker& served) {
   const status ready = served.readiness();
   return ready ? reply({{"status", "ready"}})
-               : dynamo::apps::refuse(503, ready.error().message);
+               : refuse(503, "unavailable", ready.error().message);
 }
 
 } // namespace
@@ -148,21 +137,23 @@ std::vector<http_route> worker_routes(worker& served, const options& settings) {
   const std::uint32_t block_size = settings.deployment.block_size;
   return {
       {http_method::post, "/generate",
-       [&served, block_size](std::string_view body) {
-         return generate(served, block_size, body);
+       [&served, block_size](const http_request& request) {
+         return generate(served, block_size, request.body);
        }},
+      {http_method::post, "/clear",
+       [&served](const http_request&) { return clear(served); }},
       {http_method::get, "/cache",
-       [&served, block_size](std::string_view) {
+       [&served, block_size](const http_request&) {
          return cache(served, block_size);
        }},
       {http_method::get, "/streams",
-       [&served](std::string_view) { return streams(served); }},
+       [&served](const http_request&) { return streams(served); }},
       {http_method::get, "/healthz",
-       [](std::string_view) {
+       [](const http_request&) {
          return reply({{"status", "ok"}});
        }},
       {http_method::get, "/readyz",
-       [&served](std::string_view) { return readiness(served); }},
+       [&served](const http_request&) { return readiness(served); }},
   };
 }
 

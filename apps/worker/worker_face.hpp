@@ -10,7 +10,8 @@ namespace dynamo::apps {
 /// The paths that a worker answers:
 ///
 ///   POST /generate   runs a request; its answer comes when it is done, or in
-///                    two lines with "stream": true
+///                    lines with "stream": true
+///   POST /clear      empties the caches, if no request waits or runs
 ///   GET  /cache      every rank's blocks and the newest kv event among them
 ///   GET  /streams    the worker's publishers
 ///   GET  /healthz    200

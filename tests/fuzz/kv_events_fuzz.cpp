@@ -31,10 +31,12 @@ byte_buffer encoded(const event& value) {
 
 void check_event(event_kind kind, byte_view payload) {
   const result<event> value = decode_event(kind, payload);
-  std::size_t skipped = 0;
+  skipped_events skipped;
   const result<event> lenient = decode_event(kind, payload, skipped);
-  require(!value || (lenient && skipped == 0),
+  require(!value || (lenient && skipped.count == 0),
           "what is read strictly is read leniently, and in full");
+  require(skipped.first_reason.has_value() == (skipped.count > 0),
+          "what was skipped has a reason");
   if (!value || !is_writable(*value)) {
     return;
   }
@@ -53,7 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes,
   for (const event_kind kind :
        {event_kind::kv_events, event_kind::active_load,
         event_kind::active_sequences, event_kind::session_affinity,
-        event_kind::forward_pass, event_kind::raw}) {
+        event_kind::forward_pass, event_kind::sequence_state,
+        event_kind::raw}) {
     check_event(kind, payload);
   }
   static_cast<void>(decode_kv_cache_events(payload));

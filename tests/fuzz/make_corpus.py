@@ -9,12 +9,14 @@ One seed per kind of message is enough: more would only repeat each other.
 
 import json
 import pathlib
+import random
 import re
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 VECTORS = HERE.parent / "data" / "vectors"
 CORPUS = HERE / "corpus"
+OPENAPI = HERE.parent.parent / "apps" / "router" / "openapi.json"
 FRAME_HEADER_BYTES = 5
 SEED_BYTES_MAX = 2048
 
@@ -66,10 +68,36 @@ def wire_seeds():
         yield "kv_events", name, payload_of(envelope)
 
 
+def body_seeds():
+    """The examples of the router's OpenAPI document, and what is near them."""
+    for path, methods in json.loads(OPENAPI.read_text())["paths"].items():
+        for method, operation in methods.items():
+            bodies = operation.get("requestBody", {}).get("content", {})
+            for body in bodies.values():
+                named = body.get("examples", {"": {"value": body.get("example")}})
+                for name, example in named.items():
+                    yield ("http_body", slug(method, path, name),
+                           json.dumps(example["value"]).encode())
+    yield "http_body", "path", b"/requests/a%2Fb/output_block"
+    yield "http_body", "limit", b"100"
+    yield "http_body", "twice", b'{"tokens":[1],"tok\\u0065ns":[2]}'
+
+
+def index_seeds():
+    """Steps as index_events_fuzz.cpp takes them apart, one for each way."""
+    for way in (0, 1, 6):
+        draw = random.Random(way)
+        yield ("index_events", f"way-{way}",
+               bytes([way]) + bytes(draw.randrange(256) for _ in range(140)))
+
+
 def seeds():
     yield from wire_seeds()
+    yield from index_seeds()
+    yield from body_seeds()
     yield "frame_and_message", "five-parts", joined_parts([b"kv-events"] * 5)
     for target, file in (("kv_events", "payloads.json"),
+                         ("kv_events", "sequence_states.json"),
                          ("engine_batch", "engine_batches.json")):
         for entry in golden(file):
             name = slug("golden", entry.get("topic", ""), entry["name"])

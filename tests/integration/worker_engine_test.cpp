@@ -78,6 +78,24 @@ TEST_CASE("changes are with the sink before the request hears of them") {
   CHECK(snapshot.blocks.size() == 10);
 }
 
+TEST_CASE("an engine that is idle empties its cache and publishes that") {
+  const system_clock time;
+  std::atomic<std::size_t> cleared{0};
+  engine_sinks sinks = deaf();
+  sinks.on_changes = [&](const kv_events& events) {
+    cleared += std::holds_alternative<kv_cleared>(events.front().event.data);
+  };
+  engine running{options(), 50, sinks, time};
+  const auto answer = std::make_shared<pending_answer>();
+  REQUIRE(running.submit(request(40, 1), told_to(answer)));
+  REQUIRE(answer->next());
+  REQUIRE(running.clear());
+  CHECK(running.snapshot().blocks.empty());
+  running.stop();
+  CHECK(cleared == 1);
+  CHECK(running.clear().error().code == errc::closed);
+}
+
 TEST_CASE("an engine that stops rejects what is under way and what comes") {
   const system_clock time;
   engine running{options(), 1, deaf(), time};

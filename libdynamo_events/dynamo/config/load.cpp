@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <limits>
 #include <set>
 #include <utility>
 
@@ -37,42 +36,78 @@ class loader {
  private:
   const setting* find(std::string_view key) const;
   bool is_section(std::string_view key) const;
+  bool is_preset(std::string_view key) const;
   error unknown_key(const std::string& place, std::string_view key) const;
   error refused(const std::string& place, const setting& known,
                 const scalar& value) const;
   error refused_text(const std::string& place, const setting& known,
                      const scalar& value) const;
-  status take_variable(const setting& known, std::string_view text);
+  status take_entry(const std::string& place, const json_entry& entry);
+  status take_variable(const setting& known, const environment_variable& from,
+                       std::string_view text);
+  status take_variables(const setting& known, const environment& variables);
+  status take_flag(const flag_value& flag);
+  bool assign(const setting& known, const scalar& value,
+              const std::string& place);
 
   std::vector<setting> schema_;
   loaded_options loaded_;
 };
+
+/// Stores a value, and of a preset the places of what it changed.
+bool loader::assign(const setting& known, const scalar& value,
+                    const std::string& place) {
+  std::vector<scalar> before;
+  for (const std::string& key : known.sets) {
+    before.push_back(find(key)->read(loaded_.values));
+  }
+  if (!known.assign(loaded_.values, value)) {
+    return false;
+  }
+  loaded_.origins[known.key] = place;
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    if (find(known.sets[i])->read(loaded_.values) != before[i]) {
+      loaded_.origins[known.sets[i]] = place;
+    }
+  }
+  return true;
+}
 
 status loader::take_file(const named_text& file) {
   auto entries = read_json(file);
   if (!entries) {
     return std::move(entries).error();
   }
+  // A file is read from the top but for the presets, so that keys go before
+  // them wherever they stand.
+  std::stable_partition(
+      entries->begin(), entries->end(),
+      [this](const json_entry& entry) { return is_preset(entry.key); });
   for (const json_entry& entry : *entries) {
     const std::string place = file.name + ":" + std::to_string(entry.line);
-    const setting* known = find(entry.key);
-    if (known == nullptr && !is_section(entry.key)) {
-      return unknown_key(place, entry.key);
+    if (status taken = take_entry(place, entry); !taken) {
+      return taken;
     }
-    if (known == nullptr) {
-      if (entry.value != scalar{json_container::object}) {
-        return error{errc::invalid, place + ": " + entry.key +
-                                        ": expected an object, got " +
-                                        to_message(entry.value)};
-      }
-      continue;
-    }
-    if (!known->assign(loaded_.values, entry.value)) {
-      return refused(place, *known, entry.value);
-    }
-    loaded_.origins[known->key] = "file " + place;
   }
   return ok();
+}
+
+status loader::take_entry(const std::string& place, const json_entry& entry) {
+  const setting* known = find(entry.key);
+  if (known == nullptr && !is_section(entry.key)) {
+    return unknown_key(place, entry.key);
+  }
+  if (known == nullptr) {
+    if (entry.value == scalar{json_container::object}) {
+      return ok();
+    }
+    return error{errc::invalid, place + ": " + entry.key +
+                                    ": expected an object, got " +
+                                    to_message(entry.value)};
+  }
+  return assign(*known, entry.value, "file " + place)
+             ? ok()
+             : refused(place, *known, entry.value);
 }
 
 status loader::take_environment(const environment& variables) {
@@ -91,39 +126,56 @@ status loader::take_environment(const environment& variables) {
             ": broker mode is not available in this version; unset "
             "the variable to use direct ZMQ"};
   }
-  for (const setting& known : schema_) {
-    if (known.notes.variable.name.empty()) {
-      continue;
-    }
-    const auto text = variables(known.notes.variable.name);
-    if (!text || trimmed(*text).empty()) {
-      continue;
-    }
-    if (status taken = take_variable(known, trimmed(*text)); !taken) {
-      return taken;
+  for (const bool presets : {true, false}) {
+    for (const setting& known : schema_) {
+      if (known.sets.empty() == presets) {
+        continue;
+      }
+      if (status taken = take_variables(known, variables); !taken) {
+        return taken;
+      }
     }
   }
   return ok();
 }
 
-status loader::take_variable(const setting& known, std::string_view text) {
-  const environment_variable& variable = known.notes.variable;
-  const std::string place = "environment " + std::string{variable.name};
-  const scalar given = scalar_from(known.type, text);
-  scalar value = given;
-  if (auto* whole = std::get_if<std::uint64_t>(&value)) {
-    constexpr auto most = std::numeric_limits<std::uint64_t>::max();
-    *whole = *whole > most / variable.scale ? most : *whole * variable.scale;
+/// The variables of one key, the weaker one first.
+status loader::take_variables(const setting& known,
+                              const environment& variables) {
+  const setting_notes& notes = known.notes;
+  environment_variable older = notes.variable;
+  older.name = notes.older.name;
+  for (const environment_variable& each : {older, notes.variable}) {
+    const auto text = each.name.empty() ? std::nullopt : variables(each.name);
+    if (!text || trimmed(*text).empty()) {
+      continue;
+    }
+    if (status taken = take_variable(known, each, trimmed(*text)); !taken) {
+      return taken;
+    }
+    if (each.name == notes.older.name &&
+        notes.older.is == older_variable::standing::deprecated) {
+      loaded_.warnings.push_back("environment " + std::string{each.name} +
+                                 ": deprecated; use " +
+                                 std::string{notes.variable.name});
+    }
   }
-  if (known.assign(loaded_.values, value)) {
-    loaded_.origins[known.key] = place;
+  return ok();
+}
+
+status loader::take_variable(const setting& known,
+                             const environment_variable& from,
+                             std::string_view text) {
+  const std::string place = "environment " + std::string{from.name};
+  const scalar given = scalar_from(known.type, text);
+  if (assign(known, scaled(given, from.scale), place)) {
     return ok();
   }
   error reason = refused_text(place, known, given);
-  if (variable.scale != 1) {
-    reason.message += " times " + std::to_string(variable.scale);
+  if (from.scale != 1) {
+    reason.message += " times " + std::to_string(from.scale);
   }
-  if (variable.on_bad == environment_variable::bad_value::ignore) {
+  if (from.on_bad == environment_variable::bad_value::ignore) {
     loaded_.warnings.push_back(reason.message + "; ignored");
     return ok();
   }
@@ -131,19 +183,42 @@ status loader::take_variable(const setting& known, std::string_view text) {
 }
 
 status loader::take_flags(const std::vector<flag_value>& flags) {
-  for (const flag_value& each : flags) {
-    const std::string place = "flag " + each.flag;
-    const setting* known = find(each.key);
-    if (known == nullptr) {
-      return unknown_key(place, each.key);
+  for (const bool presets : {true, false}) {
+    for (const flag_value& each : flags) {
+      if (is_preset(each.key) != presets) {
+        continue;
+      }
+      if (status taken = take_flag(each); !taken) {
+        return taken;
+      }
     }
-    const scalar value = scalar_from(known->type, each.text);
-    if (!known->assign(loaded_.values, value)) {
-      return refused_text(place, *known, value);
-    }
-    loaded_.origins[known->key] = place;
   }
   return ok();
+}
+
+status loader::take_flag(const flag_value& flag) {
+  const std::string place = "flag " + flag.flag;
+  const setting* known = find(flag.key);
+  if (known == nullptr) {
+    return unknown_key(place, flag.key);
+  }
+  const scalar given = scalar_from(known->type, flag.text);
+  if (!assign(*known, scaled(given, flag.scale), place)) {
+    error reason = refused_text(place, *known, given);
+    if (flag.scale != 1) {
+      reason.message += " times " + std::to_string(flag.scale);
+    }
+    return reason;
+  }
+  if (!flag.instead.empty()) {
+    loaded_.warnings.push_back(place + ": deprecated; use " + flag.instead);
+  }
+  return ok();
+}
+
+bool loader::is_preset(std::string_view key) const {
+  const setting* known = find(key);
+  return known != nullptr && !known->sets.empty();
 }
 
 const setting* loader::find(std::string_view key) const {

@@ -4,6 +4,7 @@
 #include "dynamo/config/json_source.hpp"
 #include "dynamo/config/options.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -22,6 +23,10 @@ struct flag_value {
   std::string flag;
   std::string key;
   std::string text;
+  /// What its number is multiplied with to have the key's unit.
+  std::uint64_t scale = 1;
+  /// The flag to use in its place; empty for one that is not deprecated.
+  std::string instead = {};
 };
 
 /// Where values come from, beside the defaults.
@@ -30,7 +35,8 @@ struct load_request {
   std::optional<named_text> file;
   /// Empty: nothing is set.
   environment variables;
-  /// In the order given; of two for one key the later one counts.
+  /// In the order given; of two for one key the later one counts. Presets
+  /// count first, wherever they stand.
   std::vector<flag_value> flags;
 };
 
@@ -40,7 +46,8 @@ struct loaded_options {
   /// Where each key's value comes from: "flag --event-plane", "environment
   /// DYN_EVENT_PLANE", "file worker.jsonc:3" or "default".
   std::map<std::string, std::string, std::less<>> origins;
-  /// Variables that were ignored and why, for the log.
+  /// Variables that were ignored and why, variables and flags that are
+  /// deprecated; for the log.
   std::vector<std::string> warnings;
 };
 
@@ -54,6 +61,8 @@ result<named_text> read_config_file(const std::string& path);
 /// got "many"` for an unknown key, a wrong type and a value out of range, even
 /// when a source that goes first makes it irrelevant; of several mistakes the
 /// one in the weakest source. Also for settings that contradict each other.
+/// Where a flag or a variable is in seconds, and its key in milliseconds, it
+/// may have a fraction.
 /// Neither an error nor a warning holds a secret.
 result<loaded_options> load_options(const load_request& request);
 

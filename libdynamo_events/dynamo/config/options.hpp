@@ -2,6 +2,7 @@
 
 #include "dynamo/base/backoff.hpp"
 #include "dynamo/base/inbox.hpp"
+#include "dynamo/config/router_options.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -153,6 +154,14 @@ struct publisher_options {
   wire_generation generation = wire_generation::v1_4;
 };
 
+/// What a message becomes in which one event cannot be used.
+enum class bad_event_policy {
+  /// That event is skipped and counted.
+  skip_event,
+  /// The whole message is, as with Dynamo.
+  drop_message,
+};
+
 /// One subscriber's queue behind the transport
 /// (DYN_ZMQ_EVENT_SUBSCRIBER_CHANNEL_CAPACITY sets items_max).
 struct subscriber_options {
@@ -161,6 +170,7 @@ struct subscriber_options {
   std::size_t batch_max = 256;
   /// Publishers that one subscription follows; more are refused and counted.
   std::size_t publishers_max = 16'384;
+  bad_event_policy bad_events = bad_event_policy::skip_event;
 };
 
 /// Lost and failed connections are retried.
@@ -254,78 +264,9 @@ struct worker_options {
   std::chrono::milliseconds load_interval{1000};
   /// Heartbeat of forward-pass metrics when idle; Dynamo's is 1 s.
   std::chrono::milliseconds heartbeat{1000};
-};
-
-/// What to do about a gap in a rank's event ids.
-enum class gap_policy {
-  /// Keep the rank's blocks and mark it partial.
-  keep,
-  /// Forget the rank's blocks, as Dynamo does.
-  reset,
-};
-
-/// Weights of the cost function, spec: Dynamo's router at 1.5.
-struct cost_options {
-  double overlap_score_credit = 1.0;
-  double overlap_score_credit_decay = 0;
-  double prefill_load_scale = 1.0;
-  double decode_active_request_weight = 0;
-  double host_cache_hit_weight = 0.75;
-  double disk_cache_hit_weight = 0.25;
-  /// 0: the cheapest rank; above: the softer, the higher.
-  double temperature = 0;
-};
-
-/// Whose kv-events count.
-enum class source_policy {
-  /// Those of publishers that an event_source record binds to their rank
-  /// (Dynamo 1.4 and later); others' are kept until one does.
-  bound,
-  /// Those of unbound publishers too, for the rank that each event names
-  /// (Dynamo up to 1.3).
-  any,
-};
-
-/// Bounds of the prefix index. Blocks beyond them are not indexed: counted,
-/// and the rank is partial.
-struct index_limits {
-  /// (rank, block) pairs of all tiers; about 3 GB when nothing is shared.
-  std::uint64_t blocks_max = 33'554'432;
-  std::size_t ranks_max = 65'536;
-};
-
-/// Bounds of what the router remembers of requests in progress; beyond them
-/// the oldest are forgotten and counted.
-struct active_limits {
-  std::size_t requests_max = 65'536;
-  /// Blocks of all requests, shared ones counted each time.
-  std::size_t blocks_max = 8'388'608;
-};
-
-/// Bounds of the events kept of publishers that are not bound yet; beyond them
-/// a publisher's oldest are dropped and counted.
-struct early_limits {
-  /// Of each publisher, as Dynamo keeps them.
-  std::size_t events_max = 1024;
-  std::size_t publishers_max = 1024;
-  /// Blocks in all of the events.
-  std::size_t blocks_max = 1'048'576;
-};
-
-struct router_options {
-  gap_policy on_gap = gap_policy::keep;
-  source_policy sources = source_policy::bound;
-  cost_options cost;
-  index_limits index;
-  active_limits active;
-  early_limits early;
-  /// A request that is never reported as ended is dropped after this long.
-  std::chrono::milliseconds request_ttl{300'000};
-  /// What a worker holds is kept this long after its records are gone, in case
-  /// it was only stopped; it is not chosen meanwhile. Dynamo forgets at once.
-  std::chrono::milliseconds departed_ttl{60'000};
-  /// Blocks of all requests in /route and /overlap; more are refused.
-  std::size_t request_blocks_max = 65'536;
+  /// What the worker's model card calls it, for requests that want or avoid
+  /// that: words with commas between them.
+  std::string taints;
 };
 
 /// All of it: what one configuration file can say. A program uses the parts

@@ -99,6 +99,24 @@ status check_nats(const loaded_options& loaded) {
                       nats.subscriber_delay_max});
 }
 
+/// The tree that cascades knows one name of each block.
+status check_index(const loaded_options& loaded) {
+  const index_options& index = loaded.values.router.index;
+  if (index.removal != removal_policy::cascade ||
+      index.conflicts != conflict_policy::follow) {
+    return ok();
+  }
+  const bool conflicts_given =
+      loaded.origins.at("router.index.conflicts") != "default";
+  return error{errc::invalid,
+               loaded.origins.at("router.index.removal") +
+                   ": router.index.removal: expected \"keep\" beside "
+                   "router.index.conflicts \"follow\"" +
+                   (conflicts_given ? "" : ", its default") +
+                   ", got \"cascade\"; set router.index.conflicts to "
+                   "\"first\" to cascade"};
+}
+
 } // namespace
 
 status check_pairs(const loaded_options& loaded) {
@@ -109,6 +127,17 @@ status check_pairs(const loaded_options& loaded) {
   if (status order =
           check_order(loaded, {"reconnect.delay_max_ms", delay.max,
                                "reconnect.delay_initial_ms", delay.initial});
+      !order) {
+    return order;
+  }
+  if (status index = check_index(loaded); !index) {
+    return index;
+  }
+  const replica_options& replicas = loaded.values.router.replicas;
+  if (status order = check_order(loaded, {"router.replicas.silence_max_ms",
+                                          replicas.silence_max,
+                                          "router.replicas.summary_interval_ms",
+                                          replicas.summary_interval});
       !order) {
     return order;
   }

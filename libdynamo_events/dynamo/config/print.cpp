@@ -87,6 +87,9 @@ std::string describe(const setting& each, std::string_view indent) {
   }
   if (const auto& variable = each.notes.variable; !variable.name.empty()) {
     facts += "; " + std::string{variable.name};
+    if (!each.notes.older.name.empty()) {
+      facts += " or " + std::string{each.notes.older.name};
+    }
     if (variable.scale != 1) {
       facts += " times " + std::to_string(variable.scale);
     }

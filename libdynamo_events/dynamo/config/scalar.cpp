@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <limits>
 #include <optional>
 
 namespace dynamo {
@@ -89,6 +91,27 @@ scalar scalar_from(scalar_type type, std::string_view text) {
     }
   }
   return std::string{text};
+}
+
+scalar scaled(const scalar& value, std::uint64_t scale) {
+  constexpr auto most = std::numeric_limits<std::uint64_t>::max();
+  if (scale == 1) {
+    return value;
+  }
+  if (const auto* whole = std::get_if<std::uint64_t>(&value)) {
+    return *whole > most / scale ? most : *whole * scale;
+  }
+  const auto* real = std::get_if<double>(&value);
+  // Written so that NaN stays what it is.
+  if (real == nullptr || !(*real >= 0)) {
+    return value;
+  }
+  const double product = std::round(*real * static_cast<double>(scale));
+  if (product >= static_cast<double>(most)) {
+    return most;
+  }
+  const auto rounded = static_cast<std::uint64_t>(product);
+  return rounded == 0 && *real > 0 ? std::uint64_t{1} : rounded;
 }
 
 bool same_name(std::string_view left, std::string_view right) {

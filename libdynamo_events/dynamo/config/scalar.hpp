@@ -31,6 +31,11 @@ std::string to_message(const scalar& value);
 /// not read as `type` comes back as the text, for the setting to refuse.
 scalar scalar_from(scalar_type type, std::string_view text);
 
+/// A number that is not negative, times `scale`, as a whole number: 0.5 times
+/// 1000 is 500. A product beyond 64 bits is the largest there is; what is above
+/// 0 is at least 1. Anything else, and everything with `scale` 1, stays.
+scalar scaled(const scalar& value, std::uint64_t scale);
+
 /// Without regard to ASCII case.
 bool same_name(std::string_view left, std::string_view right);
 

@@ -38,9 +38,13 @@ void add_top(std::vector<setting>& to) {
                 "Tokens per block of the KV cache; the same in every process.",
                 {"DYN_KV_CACHE_BLOCK_SIZE"}});
   part.boolean("kv_events", &deployment_options::kv_events,
-               {"", "Whether workers publish what their caches hold, and "
-                    "routers follow it. With false a router subscribes to "
-                    "nothing and needs no server for events."});
+               {"",
+                "Whether workers publish what their caches hold, and "
+                "routers follow it. With false a router subscribes to "
+                "nothing and needs no server for events.",
+                {"DYN_ROUTER_USE_KV_EVENTS"},
+                secrecy::none,
+                {"DYN_USE_KV_EVENTS"}});
 }
 
 void add_faces(std::vector<setting>& to) {
@@ -103,6 +107,9 @@ void add_worker(std::vector<setting>& to) {
   worker.duration("heartbeat_ms", &worker_options::heartbeat, {1, 3'600'000},
                   {"", "Heartbeat of forward-pass metrics when idle; "
                        "Dynamo's."});
+  worker.text("taints", &worker_options::taints, 0,
+              {"", "Words, with commas between them, that the worker's model "
+                   "card holds for requests that want or avoid them."});
 }
 
 } // namespace
@@ -114,6 +121,8 @@ std::vector<setting> schema() {
   add_faces(all);
   add_worker(all);
   add_router(all);
+  add_router_index(all);
+  add_router_load(all);
   return all;
 }
 

@@ -25,6 +25,15 @@ struct environment_variable {
   } on_bad = bad_value::refuse;
 };
 
+/// A second name of a variable, from another version of Dynamo. The first name
+/// goes before it.
+struct older_variable {
+  /// Empty: none.
+  std::string_view name;
+  /// Whether using it is worth a warning.
+  enum class standing { equal, deprecated } is = standing::equal;
+};
+
 /// What of a value must not be shown: not by --print-config, nor in a message.
 enum class secrecy {
   none,
@@ -41,6 +50,7 @@ struct setting_notes {
   std::string_view summary;
   environment_variable variable{};
   secrecy hidden = secrecy::none;
+  older_variable older{};
 };
 
 /// One key of the configuration: everything that is known about it.
@@ -55,6 +65,10 @@ struct setting {
   std::function<bool(options&, const scalar&)> assign;
   /// The stored value, in the form that a file has it.
   std::function<scalar(const options&)> read;
+  /// For a preset: the keys that it sets. It has no field of its own; `read`
+  /// tells from those keys what it would have to be. Within a source a preset
+  /// is taken before all other keys, so that they go before it.
+  std::vector<std::string> sets = {};
 };
 
 /// Every key, in the order of configs/reference.jsonc; the keys of a section

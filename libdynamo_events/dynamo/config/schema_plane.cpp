@@ -136,6 +136,13 @@ void add_subscriber(std::vector<setting>& to) {
       "publishers_max", &subscriber_options::publishers_max, {1, count_max},
       {"publishers", "Publishers that one subscription follows; more are "
                      "refused and counted."});
+  subscriber.one_of(
+      "bad_events", &subscriber_options::bad_events,
+      choices<bad_event_policy>{
+          {"skip_event", bad_event_policy::skip_event},
+          {"drop_message", bad_event_policy::drop_message}},
+      {"", "An event that cannot be read: \"skip_event\" alone, or "
+           "\"drop_message\" with all that came with it as Dynamo does."});
 
   section inbox{to, "subscriber.inbox.", [](auto& all) -> decltype(auto) {
                   return (all.plane.subscriber.inbox);

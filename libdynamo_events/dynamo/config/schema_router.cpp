@@ -8,10 +8,10 @@ namespace dynamo {
 namespace {
 
 constexpr std::uint64_t count_max = 10'000'000;
-constexpr std::uint64_t blocks_limit = 1'000'000'000;
 constexpr std::uint64_t day_ms = 86'400'000;
 
 void add_requests(std::vector<setting>& to) {
+  to.push_back(load_aware_preset());
   section router{to, "router.",
                  [](auto& all) -> decltype(auto) { return (all.router); }};
   router.one_of("on_gap", &router_options::on_gap,
@@ -40,6 +40,11 @@ void add_requests(std::vector<setting>& to) {
   router.integer("request_blocks_max", &router_options::request_blocks_max,
                  {1, count_max},
                  {"blocks", "Blocks of one request; more are refused."});
+  router.integer("event_threads", &router_options::event_threads, {1, 1024},
+                 {"threads",
+                  "Accepted and without effect: Dynamo applies events with so "
+                  "many threads, we with one, which is faster.",
+                  {"DYN_ROUTER_EVENT_THREADS"}});
 }
 
 void add_cost(std::vector<setting>& to) {
@@ -60,7 +65,10 @@ void add_cost(std::vector<setting>& to) {
   cost.number("prefill_load_scale", &cost_options::prefill_load_scale, weight,
               {"",
                "Weight of the blocks that must be computed.",
-               {"DYN_ROUTER_PREFILL_LOAD_SCALE"}});
+               {"DYN_ROUTER_PREFILL_LOAD_SCALE"},
+               secrecy::none,
+               {"DYN_ROUTER_KV_OVERLAP_SCORE_WEIGHT",
+                older_variable::standing::deprecated}});
   cost.number("decode_active_request_weight",
               &cost_options::decode_active_request_weight, weight,
               {"",
@@ -74,6 +82,14 @@ void add_cost(std::vector<setting>& to) {
   cost.number(
       "disk_cache_hit_weight", &cost_options::disk_cache_hit_weight, weight,
       {"", "Worth of a block on disk.", {"DYN_ROUTER_DISK_CACHE_HIT_WEIGHT"}});
+  cost.number("shared_cache_multiplier", &cost_options::shared_cache_multiplier,
+              weight,
+              {"",
+               "Worth of a block in a cache that all workers share, beyond "
+               "those on the device.",
+               {"DYN_SHARED_CACHE_MULTIPLIER"},
+               secrecy::none,
+               {"DYN_ROUTER_SHARED_CACHE_MULTIPLIER"}});
   cost.number("temperature", &cost_options::temperature, weight,
               {"",
                "0: always the cheapest rank; the higher, the softer the "
@@ -81,47 +97,11 @@ void add_cost(std::vector<setting>& to) {
                {"DYN_ROUTER_TEMPERATURE"}});
 }
 
-void add_limits(std::vector<setting>& to) {
-  section index{to, "router.index.",
-                [](auto& all) -> decltype(auto) { return (all.router.index); }};
-  index.integer(
-      "blocks_max", &index_limits::blocks_max, {1, blocks_limit},
-      {"blocks",
-       "Blocks in the index, counted for each rank and tier; about 3 GB when "
-       "nothing is shared. A rank whose blocks do not fit is partial."});
-  index.integer("ranks_max", &index_limits::ranks_max, {1, count_max},
-                {"ranks", "Ranks in the index; more are not followed."});
-
-  section active{to, "router.active.", [](auto& all) -> decltype(auto) {
-                   return (all.router.active);
-                 }};
-  active.integer("requests_max", &active_limits::requests_max, {1, count_max},
-                 {"requests",
-                  "Requests in progress that are remembered; beyond them the "
-                  "oldest are forgotten and counted."});
-  active.integer(
-      "blocks_max", &active_limits::blocks_max, {1, blocks_limit},
-      {"blocks", "Blocks of these requests, shared ones counted each time."});
-
-  section early{to, "router.early.",
-                [](auto& all) -> decltype(auto) { return (all.router.early); }};
-  early.integer(
-      "events_max", &early_limits::events_max, {1, count_max},
-      {"events",
-       "Events kept of each publisher that no record binds yet; beyond them "
-       "the oldest are dropped and counted. Dynamo's figure."});
-  early.integer("publishers_max", &early_limits::publishers_max, {1, count_max},
-                {"publishers", "Publishers whose events are kept so."});
-  early.integer("blocks_max", &early_limits::blocks_max, {1, blocks_limit},
-                {"blocks", "Blocks in all of these events."});
-}
-
 } // namespace
 
 void add_router(std::vector<setting>& to) {
   add_requests(to);
   add_cost(to);
-  add_limits(to);
 }
 
 } // namespace dynamo

@@ -5,6 +5,7 @@
 #include "dynamo/events/kv_cache.hpp"
 #include "dynamo/events/load.hpp"
 #include "dynamo/events/sequence.hpp"
+#include "dynamo/events/sequence_state.hpp"
 
 #include <variant>
 
@@ -19,9 +20,9 @@ struct raw_event {
 
 /// The typed payload of one message. Which alternative a topic carries stands
 /// in events/topic.hpp.
-using event =
-    std::variant<kv_events, active_load, active_sequence_events,
-                 session_affinity_update, forward_pass_metrics, raw_event>;
+using event = std::variant<kv_events, active_load, active_sequence_events,
+                           session_affinity_update, forward_pass_metrics,
+                           sequence_state, raw_event>;
 
 /// About how much memory an event holds, for the byte limits of queues.
 std::size_t size_bytes(const event& value);

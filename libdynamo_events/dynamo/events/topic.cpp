@@ -18,6 +18,9 @@ event_kind event_kind_of(std::string_view topic) {
   if (topic == topics::forward_pass) {
     return event_kind::forward_pass;
   }
+  if (topic == topics::sequence_state) {
+    return event_kind::sequence_state;
+  }
   return event_kind::raw;
 }
 

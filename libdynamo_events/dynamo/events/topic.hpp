@@ -4,7 +4,7 @@
 
 namespace dynamo {
 
-/// The topics that Dynamo knows, and the event each carries.
+/// The topics that Dynamo knows, one of our own, and the event each carries.
 namespace topics {
 
 /// kv_events
@@ -17,6 +17,8 @@ inline constexpr std::string_view active_sequences = "active_sequences_events";
 inline constexpr std::string_view session_affinity = "session_affinity_events";
 /// forward_pass_metrics
 inline constexpr std::string_view forward_pass = "forward-pass-metrics";
+/// sequence_state; ours, Dynamo's routers do not read it
+inline constexpr std::string_view sequence_state = "active-sequence-state";
 /// A broker's own record; carries no events.
 inline constexpr std::string_view broker = "broker";
 
@@ -31,6 +33,7 @@ enum class event_kind {
   active_sequences,
   session_affinity,
   forward_pass,
+  sequence_state,
   raw,
 };
 #pragma GCC diagnostic pop

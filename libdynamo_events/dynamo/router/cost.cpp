@@ -33,6 +33,8 @@ double decay_of(const cost_input& input, double decay_per_request) {
 
 double raw_prefill_blocks(const cost_input& input,
                           const cost_options& options) {
+  if (!input.track_prefill_tokens)
+    return 0;
   const auto prompt = static_cast<double>(input.prompt_tokens);
   if (!input.load)
     return prompt / input.block_size;
@@ -42,6 +44,27 @@ double raw_prefill_blocks(const cost_input& input,
   return (static_cast<double>(input.load->active_prefill_tokens) + uncached +
           cached) /
          input.block_size;
+}
+
+/// Blocks in the cache of all workers count whatever is known of the rank.
+double credit_of(const cost_input& input, const cost_options& options) {
+  const rank_overlap& overlap = input.overlap;
+  const double own = options.overlap_score_credit *
+                         decay_of(input, options.overlap_score_credit_decay) *
+                         overlap.device +
+                     options.host_cache_hit_weight * host_extra(overlap) +
+                     options.disk_cache_hit_weight * disk_extra(overlap);
+  const std::uint32_t shared_beyond =
+      input.shared_blocks - std::min(input.shared_blocks, overlap.device);
+  return input.trust * own + options.shared_cache_multiplier * shared_beyond;
+}
+
+double generation_and_prefill(const cost_terms& terms,
+                              const cost_input& input) {
+  // Where prompts are no load, the credit has nothing else to be taken from.
+  if (!input.track_prefill_tokens && terms.credit > 0)
+    return std::max(0.0, terms.decode_blocks - terms.credit);
+  return terms.prefill_blocks + terms.decode_blocks;
 }
 
 std::size_t nth_of_least(std::span<const double> costs, double least,
@@ -57,6 +80,20 @@ std::size_t nth_of_least(std::span<const double> costs, double least,
 
 } // namespace
 
+cost_options with_overrides(cost_options options,
+                            const cost_overrides& overrides) {
+  const auto change = [](double& value, const std::optional<double>& to) {
+    value = to.value_or(value);
+  };
+  change(options.overlap_score_credit, overrides.overlap_score_credit);
+  change(options.overlap_score_credit_decay,
+         overrides.overlap_score_credit_decay);
+  change(options.prefill_load_scale, overrides.prefill_load_scale);
+  change(options.temperature, overrides.temperature);
+  change(options.shared_cache_multiplier, overrides.shared_cache_multiplier);
+  return options;
+}
+
 std::uint64_t cached_tokens(const rank_overlap& overlap,
                             std::uint32_t block_size,
                             const cost_options& options) {
@@ -70,11 +107,7 @@ std::uint64_t cached_tokens(const rank_overlap& overlap,
 cost_terms cost_of(const cost_input& input, const cost_options& options) {
   cost_terms terms;
   terms.raw_prefill_blocks = raw_prefill_blocks(input, options);
-  terms.credit = options.overlap_score_credit *
-                     decay_of(input, options.overlap_score_credit_decay) *
-                     input.overlap.device +
-                 options.host_cache_hit_weight * host_extra(input.overlap) +
-                 options.disk_cache_hit_weight * disk_extra(input.overlap);
+  terms.credit = credit_of(input, options);
   terms.prefill_blocks = options.prefill_load_scale *
                          std::max(0.0, terms.raw_prefill_blocks - terms.credit);
   const rank_load load = input.load.value_or(rank_load{});
@@ -82,8 +115,9 @@ cost_terms cost_of(const cost_input& input, const cost_options& options) {
       static_cast<double>(load.active_decode_blocks + input.additional_blocks);
   terms.request_blocks = options.decode_active_request_weight *
                          static_cast<double>(load.active_requests);
-  terms.total =
-      terms.prefill_blocks + terms.decode_blocks + terms.request_blocks;
+  terms.taint_factor = std::exp(-std::tanh(input.preference));
+  terms.total = (generation_and_prefill(terms, input) + terms.request_blocks) *
+                terms.taint_factor;
   return terms;
 }
 
@@ -91,9 +125,10 @@ std::size_t choose_cost(std::span<const double> costs, double temperature,
                         double sample) {
   assert(!costs.empty());
   const auto [least, most] = std::minmax_element(costs.begin(), costs.end());
-  if (temperature <= 0 || *least == *most)
-    return nth_of_least(costs, *least, sample);
   const double width = (*most - *least) * temperature;
+  // Not above 0 also for a difference too small to divide by.
+  if (!(temperature > 0 && width > 0))
+    return nth_of_least(costs, *least, sample);
   std::vector<double> weights;
   double sum = 0;
   for (const double cost : costs) {

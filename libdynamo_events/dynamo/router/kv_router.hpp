@@ -3,45 +3,46 @@
 #include "dynamo/base/clock.hpp"
 #include "dynamo/base/error.hpp"
 #include "dynamo/config/options.hpp"
+#include "dynamo/events/forward_pass.hpp"
 #include "dynamo/events/kv_cache.hpp"
 #include "dynamo/events/load.hpp"
 #include "dynamo/events/sequence.hpp"
+#include "dynamo/events/sequence_state.hpp"
 #include "dynamo/router/active_sequences.hpp"
+#include "dynamo/router/block_lookup.hpp"
 #include "dynamo/router/cost.hpp"
 #include "dynamo/router/early_events.hpp"
 #include "dynamo/router/event_cursor.hpp"
+#include "dynamo/router/orphans.hpp"
+#include "dynamo/router/overload.hpp"
+#include "dynamo/router/predictor.hpp"
 #include "dynamo/router/prefix_index.hpp"
+#include "dynamo/router/rank_report.hpp"
+#include "dynamo/router/replica_sync.hpp"
+#include "dynamo/router/request_queue.hpp"
+#include "dynamo/router/route.hpp"
+#include "dynamo/router/router_counts.hpp"
 #include "dynamo/router/source_table.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace dynamo {
-
-/// How far what the router holds of a rank can be trusted.
-enum class sync_state {
-  /// No event has arrived yet.
-  waiting,
-  /// Every event since the rank's first was applied.
-  in_sync,
-  /// Events are missing, or one could not be applied.
-  partial,
-  /// The connection is lost: what is held may be old.
-  stale,
-};
-
-/// "waiting", "in_sync", "partial", "stale".
-std::string_view to_string(sync_state state);
 
 /// What became of one event.
 enum class event_outcome {
   applied,
   duplicate,
+  /// Held until its parent comes.
+  held,
   parent_unknown,
   block_unknown,
   invalid,
@@ -56,7 +57,7 @@ enum class event_outcome {
 enum class batch_outcome {
   /// Each event was counted by its own outcome.
   applied,
-  /// Its publisher is not bound yet: kept until it is.
+  /// Its publisher is not bound yet, or its rank is contested: kept.
   kept,
   /// An event names another rank than its publisher's: all dropped.
   disagrees,
@@ -64,107 +65,50 @@ enum class batch_outcome {
   superseded,
 };
 
-/// Totals since construction; events unless said otherwise.
-struct router_counts {
-  /// Without loss, duplicates and removals of unknown blocks included.
-  std::uint64_t applied = 0;
-  std::uint64_t parent_unknown = 0;
-  std::uint64_t invalid = 0;
-  std::uint64_t full = 0;
-  std::uint64_t stale = 0;
-  std::uint64_t ignored = 0;
-  /// Of publishers whose rank a newer one speaks for.
-  std::uint64_t superseded = 0;
-  /// In messages that disagree with their source.
-  std::uint64_t disagreeing = 0;
-  /// Of unbound publishers, lost to a limit.
-  std::uint64_t early_dropped = 0;
-  /// Of unbound publishers, kept now.
-  std::uint64_t early_kept = 0;
-  /// Holes in the event ids of ranks, and events that fell into them.
-  std::uint64_t gaps = 0;
-  std::uint64_t missed = 0;
-  std::uint64_t duplicate_blocks = 0;
-  std::uint64_t unknown_blocks = 0;
-  std::uint64_t conflicting_blocks = 0;
-  /// Loads of ranks that are no members.
-  std::uint64_t loads_ignored = 0;
-  std::uint64_t chosen = 0;
-  active_counts requests;
-};
-
-/// A request that wants a rank.
-struct route_request {
-  std::string request_id;
-  /// Local block hashes of its full blocks; borrowed for the call.
-  std::span<const std::uint64_t> local;
-  /// 0: as many as the blocks hold.
-  std::uint64_t prompt_tokens = 0;
-  std::optional<std::uint32_t> expected_output_tokens;
-};
-
-/// Where a request goes, and why.
-struct route_choice {
-  worker_rank rank;
-  /// As given to add_worker.
-  std::string endpoint;
-  /// Leading blocks on the rank's device.
-  std::uint32_t overlap_blocks = 0;
-  /// With the lower tiers.
-  rank_overlap overlap;
-  std::uint64_t request_blocks = 0;
-  std::size_t candidates = 0;
-  cost_terms cost;
-  /// "cheapest of 4 ranks: 12 of 14 blocks cached, 3.5 blocks of work queued".
-  std::string reason;
-};
-
-/// One rank as the router sees it.
-struct rank_report {
-  worker_rank rank;
-  /// Whether its worker was added: only then it is chosen.
-  bool member = false;
-  std::string endpoint;
-  sync_state sync = sync_state::waiting;
-  std::optional<std::uint64_t> publisher_id;
-  std::optional<std::uint64_t> last_event_id;
-  std::uint64_t gaps = 0;
-  std::uint64_t missed = 0;
-  /// Events that named a parent which the rank does not hold.
-  std::uint64_t orphans = 0;
-  tier_counts blocks{};
-  /// From the requests that were sent there.
-  rank_load load;
-  /// As the worker says.
-  std::optional<active_load> reported;
+/// What a router knows about caches.
+enum class cache_view {
+  /// What their workers say, and with prediction_options::beside_events_ttl
+  /// what its own decisions make likely.
+  events,
+  /// Only what its own decisions make likely.
+  prediction,
 };
 
 /// Holds what ranks hold and do, and chooses among them. Everything comes in
-/// as values: events, membership, time, chance.
+/// as values: events, membership, time, chance. One thread at a time; only what
+/// `lookup` returns may be used beside it.
 class kv_router {
  public:
-  kv_router(const router_options& options, std::uint32_t block_size);
+  /// `router_id` is what other routers know this one by; `seed` should be a
+  /// random number, see make_prefix_index.
+  kv_router(const router_options& options, std::uint32_t block_size,
+            cache_view view = cache_view::events, std::uint64_t router_id = 0,
+            std::uint64_t seed = 0);
 
-  // -- What ranks hold
+  // -- What ranks hold: kv_router_events.cpp, kv_router_sources.cpp
 
   /// The publisher speaks for the rank from now on; what it said before is
   /// applied. A publisher that spoke for the rank until now is superseded and
-  /// the rank's blocks are forgotten. errc::too_large at a limit.
-  status bind_source(std::uint64_t publisher_id, const worker_rank& rank);
+  /// the rank's blocks are forgotten; with incarnation_policy::none neither
+  /// counts until one is unbound. errc::too_large at a limit.
+  status bind_source(std::uint64_t publisher_id, const worker_rank& rank,
+                     clock::time_point now);
 
   /// The publisher is gone, and its rank's blocks with it, unless a newer
   /// publisher speaks for the rank. False when it was unknown.
-  bool unbind_source(std::uint64_t publisher_id);
+  bool unbind_source(std::uint64_t publisher_id, clock::time_point now);
 
   /// The publisher began again: what it said is void. False when unknown.
   bool reset_source(std::uint64_t publisher_id);
 
   /// Applies one kv-events message, or keeps it, or drops it whole.
-  batch_outcome apply_events(std::uint64_t publisher_id,
-                             const kv_events& batch);
+  batch_outcome apply_events(std::uint64_t publisher_id, const kv_events& batch,
+                             clock::time_point now);
 
   /// Applies one event, whoever sent it.
-  event_outcome apply(const router_event& event);
+  event_outcome apply(const router_event& event, clock::time_point now = {});
+
+  // -- How far that can be trusted: kv_router_trust.cpp
 
   /// Overrides how far a rank can be trusted: partial after a loss that event
   /// ids do not show, stale while its connection is lost (until its next
@@ -179,15 +123,13 @@ class kv_router {
   /// they are no longer stale: what was missed meanwhile shows as a gap. False
   /// when unknown.
   bool cut_off(std::uint64_t publisher_id);
-  bool reconnect(std::uint64_t publisher_id);
+  bool reconnect(std::uint64_t publisher_id, clock::time_point now);
 
-  // -- Who may be chosen
+  // -- Who may be chosen: kv_router.cpp
 
-  /// Makes a worker's ranks [first_rank, first_rank + rank_count) members;
-  /// what is known of them from events is kept. Again: replaces the former
-  /// ranks and endpoint. errc::too_large at a limit.
-  status add_worker(std::uint64_t worker_id, std::uint32_t first_rank,
-                    std::uint32_t rank_count, std::string endpoint);
+  /// Makes a worker's ranks members; what is known of them from events is
+  /// kept. Again: replaces the former profile. errc::too_large at a limit.
+  status add_worker(std::uint64_t worker_id, worker_profile profile);
 
   /// Forgets a worker with its blocks and requests. False when unknown.
   bool remove_worker(std::uint64_t worker_id);
@@ -198,35 +140,77 @@ class kv_router {
   bool suspend_worker(std::uint64_t worker_id);
 
   /// Takes over the fields that are there. False when the rank is no member.
-  bool merge_load(const active_load& load);
+  bool merge_load(const active_load& load, clock::time_point now);
+  /// Keeps the newest. False when the rank is no member.
+  bool note_forward_pass(const forward_pass_metrics& metrics,
+                         clock::time_point now);
 
-  // -- Requests
+  // -- Requests: kv_router_choice.cpp, kv_router_requests.cpp
 
-  /// Chooses a rank and books the request there. `sample` in [0, 1) decides
-  /// between equals. errc::unavailable without members, errc::too_large for
-  /// more than request_blocks_max blocks.
-  result<route_choice> choose(const route_request& request,
-                              clock::time_point now, double sample);
+  /// Chooses a rank and books the request there, in one step; or parks it, or
+  /// refuses it. `sample` in [0, 1) decides between equals. `overlaps` is what
+  /// `lookup` found for the request.
+  route_outcome route(route_request request,
+                      std::span<const rank_overlap> overlaps,
+                      clock::time_point now, double sample);
+  /// Looks up itself.
+  route_outcome route(route_request request, clock::time_point now,
+                      double sample);
 
-  /// Both return false when the request is unknown.
-  bool mark_prefill_completed(std::string_view request_id);
-  bool free(std::string_view request_id);
+  /// Parked requests that go on now, or gave up. To be called when something
+  /// ended, a worker joined, and from time to time. `sample` is called for
+  /// each.
+  std::vector<released_request> release(clock::time_point now,
+                                        const std::function<double()>& sample);
 
-  /// Drops requests that are older than request_ttl; says how many.
+  /// All return false when the request is unknown. What another router booked
+  /// is known too, with replica_options::sync.
+  bool mark_prefill_completed(std::string_view request_id,
+                              clock::time_point now);
+  /// The request has generated one more block. `progress` in [0, 1] says how
+  /// far it has come; nothing: by what it expected to generate.
+  bool add_output_block(std::string_view request_id,
+                        std::optional<double> progress, clock::time_point now);
+  /// A parked one is cancelled, and reported so by `release`.
+  bool free(std::string_view request_id, clock::time_point now);
+
+  /// Drops requests that were not heard of for request_ttl, and predictions
+  /// that are too old; says how many requests.
   std::size_t expire(clock::time_point now);
 
-  // -- Pictures
+  /// Does a little of what the index put off.
+  void tidy();
+
+  // -- Other routers: kv_router_requests.cpp
+
+  /// True when something ended: `release` may find something.
+  bool apply(const active_sequence_events& events, clock::time_point now);
+  bool apply(const sequence_state& state, clock::time_point now);
+  /// Messages of another router are lost.
+  void router_gap(std::uint64_t router_id);
+  bool router_left(std::uint64_t router_id);
+  bool tick_replicas(clock::time_point now);
+  active_sequence_events take_sequence_events();
+  std::vector<sequence_state> take_sequence_states();
+
+  // -- Pictures: kv_router_pictures.cpp
+
+  /// May be used from any thread, for as long as it is kept.
+  block_lookup lookup() const { return {index_, predictor_}; }
 
   /// Members that hold any leading blocks, in ascending order.
   std::vector<rank_overlap>
   overlaps(std::span<const std::uint64_t> local) const;
 
   /// All ranks that are members or known from events, in ascending order.
-  std::vector<rank_report> ranks() const;
+  std::vector<rank_report> ranks(clock::time_point now) const;
   std::vector<held_block> blocks(const worker_rank& rank) const;
-  index_size index() const { return index_.size(); }
+  std::vector<booked_request> booked(clock::time_point now) const;
+  std::vector<replica_report> replicas(clock::time_point now) const;
+  index_size index() const;
   std::size_t members() const;
   std::size_t requests() const { return requests_.size(); }
+  std::size_t parked() const { return queue_.size(); }
   router_counts counts() const;
 
  private:
@@ -236,49 +220,105 @@ class kv_router {
     bool partial = false;
     bool stale = false;
     bool cut_off = false;
+    /// Several publishers claim it, and none counts.
+    bool contested = false;
     /// Who speaks for it, and who did before (only without binding).
     std::optional<std::uint64_t> publisher;
     std::optional<std::uint64_t> retired;
+    std::optional<clock::time_point> proven;
     std::uint64_t gaps = 0;
     std::uint64_t missed = 0;
     std::uint64_t orphans = 0;
-    std::optional<active_load> reported;
+    std::optional<forward_pass_metrics> forward_pass;
   };
 
-  struct candidate {
-    worker_rank rank;
-    cost_input input;
-    cost_terms cost;
+  struct parked_request {
+    route_request request;
+    clock::time_point since;
+  };
+
+  /// Everything that a choice is made from.
+  struct ballot {
+    std::vector<candidate_report> rows;
+    /// Positions in `rows` of those that may be chosen.
+    std::vector<std::size_t> open;
+    std::vector<std::uint64_t> sequence;
   };
 
   rank_state* state_of(const worker_rank& rank);
-  event_outcome apply_to(rank_state& state, const router_event& event);
+  event_outcome apply_to(rank_state& state, const router_event& event,
+                         clock::time_point now);
+  event_outcome apply_data(rank_state& state, const router_event& event);
+  apply_report apply_to_index(rank_state& state, const router_event& event);
+  void adopt_orphans(rank_state& state, const worker_rank& rank,
+                     const kv_stored& stored);
   bool note_id(rank_state& state, const router_event& event);
   void note_report(rank_state& state, const apply_report& report);
   bool speaks_for(std::uint64_t publisher_id, rank_state& state,
                   const worker_rank& rank);
-  void apply_unbound(std::uint64_t publisher_id, const router_event& event);
+  void apply_unbound(std::uint64_t publisher_id, const router_event& event,
+                     clock::time_point now);
+  void apply_early(std::uint64_t publisher_id, rank_state& state,
+                   const worker_rank& rank, clock::time_point now);
   void reset(const worker_rank& rank, rank_state& state);
   void forget_if_unused(const worker_rank& rank);
   void leave(const worker_rank& rank, rank_state& state);
   std::vector<worker_rank> ranks_of(std::uint64_t publisher_id) const;
-  std::vector<candidate>
-  candidates(const route_request& request,
-             std::span<const std::uint64_t> sequence) const;
-  std::string reason_of(const candidate& chosen,
-                        std::span<const double> costs) const;
-  std::string endpoint_of(const worker_rank& rank) const;
-  static sync_state sync_of(const rank_state& state);
+  std::vector<worker_rank> ranks_of_worker(std::uint64_t worker_id) const;
+
+  ballot candidates(const route_request& request,
+                    std::span<const rank_overlap> overlaps,
+                    clock::time_point now) const;
+  exclusion exclusion_of(const route_request& request, const worker_rank& rank,
+                         const rank_state& state, bool all_cut_off) const;
+  cost_input input_of(const route_request& request, const rank_overlap& overlap,
+                      const rank_state& state, const ballot& of,
+                      clock::time_point now) const;
+  std::optional<route_refusal> refusal_of(const route_request& request,
+                                          const ballot& of) const;
+  bool must_wait(const ballot& of) const;
+  route_outcome decide(route_request& request,
+                       std::span<const rank_overlap> overlaps,
+                       clock::time_point now, double sample, bool may_park);
+  route_outcome park(route_request& request, const ballot& of,
+                     clock::time_point now);
+  route_choice choice_of(const route_request& request, ballot& of,
+                         std::size_t chosen) const;
+  void book(const route_request& request, const candidate_report& chosen,
+            std::vector<std::uint64_t> sequence, clock::time_point now);
+  std::string reason_of(const route_request& request, const ballot& of,
+                        std::size_t chosen) const;
+  double preference_of(const route_request& request,
+                       std::uint64_t worker_id) const;
+  std::optional<std::uint64_t> owner_of(std::string_view request_id) const;
+  const worker_profile* profile_of(std::uint64_t worker_id) const;
+  double trust_of(const rank_state& state, const worker_rank& rank,
+                  clock::time_point now) const;
+  sync_state sync_of(const rank_state& state, const worker_rank& rank) const;
+  rank_report report_of(const worker_rank& rank, const rank_state& state,
+                        double bytes_per_block, clock::time_point now) const;
 
   router_options options_;
   std::uint32_t block_size_;
-  prefix_index index_;
+  std::uint64_t router_id_;
+  /// Null where nothing is heard from caches, or nothing is predicted.
+  std::shared_ptr<prefix_index> index_;
+  std::shared_ptr<predictor> predictor_;
   source_table sources_;
   early_events early_;
+  orphans orphans_;
   active_sequences requests_;
+  overload_watch overload_;
+  request_queue queue_;
+  replica_sync replicas_;
   std::map<worker_rank, rank_state> ranks_;
-  /// Endpoints of members.
-  std::map<std::uint64_t, std::string> workers_;
+  /// Members.
+  std::map<std::uint64_t, worker_profile> workers_;
+  /// By id; their order is the queue's.
+  std::unordered_map<std::string, parked_request> parked_;
+  std::vector<std::string> cancelled_;
+  /// Names of blocks that nobody shares, see tracking_options.
+  std::uint64_t unshared_blocks_ = 0;
   router_counts counts_;
 };
 

@@ -1,11 +1,11 @@
+// How a rank is chosen.
+
 #include "dynamo/router/block_hash.hpp"
 #include "dynamo/router/kv_router.hpp"
 
 #include <algorithm>
 #include <cstdio>
 #include <utility>
-
-// The half of kv_router that deals with requests, and its pictures.
 
 namespace dynamo {
 
@@ -21,197 +21,303 @@ std::string short_number(double value) {
   return number;
 }
 
-} // namespace
-
-std::string_view to_string(sync_state state) {
-  switch (state) {
-  case sync_state::waiting:
-    return "waiting";
-  case sync_state::in_sync:
-    return "in_sync";
-  case sync_state::partial:
-    return "partial";
-  case sync_state::stale:
-    break;
-  }
-  return "stale";
+bool contains(const std::vector<std::string>& all, const std::string& one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
 }
 
-result<route_choice> kv_router::choose(const route_request& request,
-                                       clock::time_point now, double sample) {
-  if (request.local.size() > options_.request_blocks_max)
-    return error{errc::too_large,
-                 "request " + request.request_id + ": expected at most " +
-                     std::to_string(options_.request_blocks_max) +
-                     " blocks, got " + std::to_string(request.local.size())};
-  std::vector<std::uint64_t> sequence = sequence_hashes(request.local);
-  const std::vector<candidate> rows = candidates(request, sequence);
-  if (rows.empty())
-    return error{errc::unavailable,
-                 "request " + request.request_id + ": no worker has joined"};
-  std::vector<double> costs;
-  costs.reserve(rows.size());
-  for (const candidate& row : rows)
-    costs.push_back(row.cost.total);
-  const candidate& chosen =
-      rows[choose_cost(costs, options_.cost.temperature, sample)];
+std::uint64_t prompt_tokens_of(const route_request& request,
+                               std::uint32_t block_size) {
+  return request.prompt_tokens > 0 ? request.prompt_tokens
+                                   : request.local.size() * block_size;
+}
 
-  route_choice choice;
-  choice.rank = chosen.rank;
-  choice.endpoint = endpoint_of(chosen.rank);
-  choice.overlap = chosen.input.overlap;
-  choice.overlap_blocks = chosen.input.overlap.device;
-  choice.request_blocks = request.local.size();
-  choice.candidates = rows.size();
-  choice.cost = chosen.cost;
-  choice.reason = reason_of(chosen, costs);
-  requests_.add({request.request_id, chosen.rank, chosen.input.prompt_tokens,
-                 cached_tokens(choice.overlap, block_size_, options_.cost),
-                 request.expected_output_tokens, std::move(sequence)},
-                now);
-  ++counts_.chosen;
+} // namespace
+
+route_outcome kv_router::route(route_request request, clock::time_point now,
+                               double sample) {
+  const std::vector<rank_overlap> overlaps =
+      request.local.size() <= options_.request_blocks_max
+          ? lookup().find_matches(request.local)
+          : std::vector<rank_overlap>{};
+  return route(std::move(request), overlaps, now, sample);
+}
+
+route_outcome kv_router::route(route_request request,
+                               std::span<const rank_overlap> overlaps,
+                               clock::time_point now, double sample) {
+  route_outcome outcome = decide(request, overlaps, now, sample, true);
+  if (std::holds_alternative<route_choice>(outcome))
+    ++counts_.chosen;
+  if (const auto* refused = std::get_if<route_refusal>(&outcome)) {
+    ++counts_.refused;
+    counts_.no_worker += refused->why == refusal::no_worker ? 1 : 0;
+    counts_.none_allowed += refused->why == refusal::none_allowed ? 1 : 0;
+    counts_.overloaded += refused->why == refusal::overloaded ? 1 : 0;
+  }
+  return outcome;
+}
+
+route_outcome kv_router::decide(route_request& request,
+                                std::span<const rank_overlap> overlaps,
+                                clock::time_point now, double sample,
+                                bool may_park) {
+  if (request.local.size() > options_.request_blocks_max)
+    return route_refusal{
+        refusal::too_large,
+        "request " + request.request_id + ": expected at most " +
+            std::to_string(options_.request_blocks_max) + " blocks, got " +
+            std::to_string(request.local.size())};
+  ballot of = candidates(request, overlaps, now);
+  if (auto refused = refusal_of(request, of))
+    return *std::move(refused);
+  if (!request.pinned_worker && must_wait(of)) {
+    if (!may_park)
+      return route_parked{queue_.size()};
+    if (request.mode == booking_mode::book)
+      return park(request, of, now);
+  }
+  std::vector<double> costs;
+  costs.reserve(of.open.size());
+  for (const std::size_t row : of.open)
+    costs.push_back(of.rows[row].cost.total);
+  const double temperature =
+      with_overrides(options_.cost, request.overrides).temperature;
+  const std::size_t chosen = of.open[choose_cost(costs, temperature, sample)];
+  route_choice choice = choice_of(request, of, chosen);
+  if (request.mode == booking_mode::book) {
+    // The chosen row may have moved into the explanation.
+    candidate_report row;
+    row.rank = choice.rank;
+    row.input = request.explain ? choice.explanation[chosen].input
+                                : of.rows[chosen].input;
+    book(request, row, std::move(of.sequence), now);
+  }
   return choice;
 }
 
-std::vector<kv_router::candidate>
-kv_router::candidates(const route_request& request,
-                      std::span<const std::uint64_t> sequence) const {
-  const std::vector<rank_overlap> found = index_.find_matches(request.local);
-  std::vector<candidate> rows;
-  std::uint64_t least = ~std::uint64_t{0};
+kv_router::ballot kv_router::candidates(const route_request& request,
+                                        std::span<const rank_overlap> overlaps,
+                                        clock::time_point now) const {
+  ballot of;
+  if (options_.tracking.active_blocks || predictor_)
+    of.sequence = sequence_hashes(request.local);
   const bool all_cut_off =
       std::none_of(ranks_.begin(), ranks_.end(), [](const auto& one) {
         return one.second.member && !one.second.cut_off;
       });
-  auto next = found.begin();
+  std::uint64_t least = ~std::uint64_t{0};
+  auto next = overlaps.begin();
+  of.rows.reserve(ranks_.size());
   for (const auto& [rank, state] : ranks_) {
-    if (!state.member || (state.cut_off && !all_cut_off))
+    if (!state.member)
       continue;
-    candidate row{.rank = rank, .input = {}, .cost = {}};
     // Both are in ascending order.
-    while (next != found.end() && next->rank < rank)
+    while (next != overlaps.end() && next->rank < rank)
       ++next;
-    row.input.overlap = next != found.end() && next->rank == rank
-                            ? *next
-                            : rank_overlap{.rank = rank};
-    row.input.block_size = block_size_;
-    row.input.request_blocks = request.local.size();
-    row.input.prompt_tokens = request.prompt_tokens > 0
-                                  ? request.prompt_tokens
-                                  : request.local.size() * block_size_;
-    row.input.load = requests_.load(rank);
-    row.input.additional_blocks = requests_.additional_blocks(rank, sequence);
-    least = std::min(
-        least, row.input.load ? row.input.load->active_prefill_tokens : 0);
-    rows.push_back(row);
+    const rank_overlap overlap = next != overlaps.end() && next->rank == rank
+                                     ? *next
+                                     : rank_overlap{.rank = rank};
+    candidate_report row;
+    row.rank = rank;
+    row.excluded = exclusion_of(request, rank, state, all_cut_off);
+    row.input = input_of(request, overlap, state, of, now);
+    if (row.excluded == exclusion::none) {
+      least = std::min(
+          least, row.input.load ? row.input.load->active_prefill_tokens : 0);
+      of.open.push_back(of.rows.size());
+    }
+    of.rows.push_back(std::move(row));
   }
-  for (candidate& row : rows) {
+  const cost_options weights = with_overrides(options_.cost, request.overrides);
+  for (candidate_report& row : of.rows) {
     row.input.least_prefill_tokens = least;
-    row.cost = cost_of(row.input, options_.cost);
+    row.cost = cost_of(row.input, weights);
   }
-  return rows;
+  return of;
 }
 
-std::string kv_router::reason_of(const candidate& chosen,
-                                 std::span<const double> costs) const {
-  const std::string ranks = std::to_string(costs.size()) + " ranks";
-  const auto equal = std::count(costs.begin(), costs.end(), chosen.cost.total);
+exclusion kv_router::exclusion_of(const route_request& request,
+                                  const worker_rank& rank,
+                                  const rank_state& state,
+                                  bool all_cut_off) const {
+  if (request.pinned_worker) {
+    const bool is_pinned =
+        *request.pinned_worker == rank.worker_id &&
+        (!request.pinned_rank || *request.pinned_rank == rank.dp_rank);
+    return is_pinned ? exclusion::none : exclusion::not_pinned;
+  }
+  if (!request.allowed_workers.empty() &&
+      std::find(request.allowed_workers.begin(), request.allowed_workers.end(),
+                rank.worker_id) == request.allowed_workers.end())
+    return exclusion::not_allowed;
+  const worker_profile* const profile = profile_of(rank.worker_id);
+  for (const std::string& taint : request.required_taints) {
+    if (profile == nullptr || !contains(profile->taints, taint))
+      return exclusion::taints;
+  }
+  if (overload_.is_overloaded(rank.worker_id))
+    return exclusion::overloaded;
+  if (state.cut_off && !all_cut_off)
+    return exclusion::cut_off;
+  return exclusion::none;
+}
+
+cost_input kv_router::input_of(const route_request& request,
+                               const rank_overlap& overlap,
+                               const rank_state& state, const ballot& of,
+                               clock::time_point now) const {
+  cost_input input;
+  input.block_size = block_size_;
+  input.prompt_tokens = prompt_tokens_of(request, block_size_);
+  input.request_blocks = request.local.size();
+  input.overlap = overlap;
+  input.shared_blocks = request.shared_blocks;
+  input.trust = trust_of(state, overlap.rank, now);
+  input.load = requests_.load(overlap.rank, now);
+  input.track_prefill_tokens = request.overrides.track_prefill_tokens.value_or(
+      options_.tracking.prefill_tokens);
+  input.preference = preference_of(request, overlap.rank.worker_id);
+  if (options_.tracking.active_blocks) {
+    const bool shares = request.overrides.assume_kv_reuse.value_or(
+        options_.tracking.assume_kv_reuse);
+    input.additional_blocks =
+        shares ? requests_.additional_blocks(overlap.rank, of.sequence)
+               : of.sequence.size();
+  }
+  return input;
+}
+
+double kv_router::preference_of(const route_request& request,
+                                std::uint64_t worker_id) const {
+  double sum = 0;
+  const worker_profile* const profile =
+      request.preferred_taints.empty() ? nullptr : profile_of(worker_id);
+  if (profile == nullptr)
+    return sum;
+  for (const auto& [taint, weight] : request.preferred_taints) {
+    if (contains(profile->taints, taint))
+      sum += weight;
+  }
+  return sum;
+}
+
+std::optional<route_refusal> kv_router::refusal_of(const route_request& request,
+                                                   const ballot& of) const {
+  if (!of.open.empty())
+    return std::nullopt;
+  const std::string who = "request " + request.request_id + ": ";
+  if (of.rows.empty())
+    return route_refusal{refusal::no_worker, who + "no worker has joined"};
+  if (request.pinned_worker)
+    return route_refusal{
+        refusal::no_worker,
+        who + "worker " + std::to_string(*request.pinned_worker) +
+            (request.pinned_rank
+                 ? " rank " + std::to_string(*request.pinned_rank)
+                 : "") +
+            " has not joined"};
+  if (std::any_of(of.rows.begin(), of.rows.end(),
+                  [](const candidate_report& row) {
+                    return row.excluded == exclusion::overloaded;
+                  }))
+    return route_refusal{refusal::overloaded,
+                         who + "all workers that it allows are overloaded"};
+  return route_refusal{refusal::none_allowed,
+                       who + "none of " + std::to_string(of.rows.size()) +
+                           " ranks is one that it allows"};
+}
+
+/// Whether every rank is busy with prefills beyond the threshold.
+bool kv_router::must_wait(const ballot& of) const {
+  const double threshold = options_.queue.threshold;
+  if (threshold <= 0)
+    return false;
+  return std::all_of(of.open.begin(), of.open.end(), [&](std::size_t row) {
+    const candidate_report& one = of.rows[row];
+    const auto limit = overload_.capacity(one.rank).max_num_batched_tokens;
+    const auto busy =
+        one.input.load ? one.input.load->active_prefill_tokens : 0;
+    return static_cast<double>(busy) >
+           threshold *
+               static_cast<double>(limit.value_or(batched_tokens_unknown));
+  });
+}
+
+route_outcome kv_router::park(route_request& request, const ballot& of,
+                              clock::time_point now) {
+  std::uint64_t cached = 0;
+  for (const std::size_t row : of.open)
+    cached = std::max(cached, cached_tokens(of.rows[row].input.overlap,
+                                            block_size_, options_.cost));
+  const std::uint64_t prompt = prompt_tokens_of(request, block_size_);
+  const std::string id = request.request_id;
+  if (parked_.contains(id))
+    return route_refusal{refusal::duplicate,
+                         "request " + id + ": waits already"};
+  if (!queue_.park(id,
+                   {request.strict_priority, request.priority,
+                    prompt - std::min(prompt, cached)},
+                   now))
+    return route_refusal{refusal::queue_full,
+                         "request " + id + ": already " +
+                             std::to_string(queue_.size()) +
+                             " requests wait for capacity"};
+  parked_.emplace(id, parked_request{std::move(request), now});
+  return route_parked{queue_.size()};
+}
+
+route_choice kv_router::choice_of(const route_request& request, ballot& of,
+                                  std::size_t chosen) const {
+  const candidate_report& row = of.rows[chosen];
+  route_choice choice;
+  choice.rank = row.rank;
+  if (const worker_profile* profile = profile_of(row.rank.worker_id))
+    choice.endpoint = profile->endpoint;
+  choice.overlap = row.input.overlap;
+  choice.overlap_blocks = row.input.overlap.device;
+  choice.request_blocks = request.local.size();
+  choice.candidates = of.open.size();
+  choice.cost = row.cost;
+  choice.reason = reason_of(request, of, chosen);
+  if (request.explain)
+    choice.explanation = std::move(of.rows);
+  return choice;
+}
+
+std::string kv_router::reason_of(const route_request& request, const ballot& of,
+                                 std::size_t chosen) const {
+  const candidate_report& row = of.rows[chosen];
+  const std::string ranks = std::to_string(of.open.size()) + " ranks";
+  const auto equal =
+      std::count_if(of.open.begin(), of.open.end(), [&](std::size_t other) {
+        return of.rows[other].cost.total == row.cost.total;
+      });
+  const double temperature =
+      with_overrides(options_.cost, request.overrides).temperature;
   std::string reason;
-  if (costs.size() == 1)
+  if (request.pinned_worker)
+    reason = "pinned";
+  else if (of.open.size() == 1)
     reason = "the only rank";
-  else if (options_.cost.temperature > 0)
-    reason = "drawn from " + ranks + " at temperature " +
-             short_number(options_.cost.temperature);
+  else if (temperature > 0)
+    reason =
+        "drawn from " + ranks + " at temperature " + short_number(temperature);
   else if (equal > 1)
     reason = "one of " + std::to_string(equal) + " equally cheap of " + ranks;
   else
     reason = "cheapest of " + ranks;
-  const rank_overlap& overlap = chosen.input.overlap;
+  const rank_overlap& overlap = row.input.overlap;
   reason += ": " + std::to_string(overlap.device) + " of " +
-            std::to_string(chosen.input.request_blocks) + " blocks cached";
+            std::to_string(request.local.size()) + " blocks cached";
   if (overlap.disk > overlap.device)
     reason += " and " + std::to_string(overlap.disk - overlap.device) +
               " in lower tiers";
-  const rank_load load = chosen.input.load.value_or(rank_load{});
+  if (row.input.trust < 1)
+    reason += " (trusted to " + short_number(row.input.trust * 100) + " %)";
+  const rank_load load = row.input.load.value_or(rank_load{});
   const double queued =
       static_cast<double>(load.active_prefill_tokens) / block_size_;
   return reason + ", " + short_number(queued) + " blocks of work queued";
-}
-
-std::string kv_router::endpoint_of(const worker_rank& rank) const {
-  const auto at = workers_.find(rank.worker_id);
-  return at == workers_.end() ? std::string{} : at->second;
-}
-
-bool kv_router::mark_prefill_completed(std::string_view request_id) {
-  return requests_.mark_prefill_completed(request_id);
-}
-
-bool kv_router::free(std::string_view request_id) {
-  return requests_.free(request_id);
-}
-
-std::size_t kv_router::expire(clock::time_point now) {
-  return requests_.expire(now, options_.request_ttl);
-}
-
-std::vector<rank_overlap>
-kv_router::overlaps(std::span<const std::uint64_t> local) const {
-  std::vector<rank_overlap> found = index_.find_matches(local);
-  std::erase_if(found, [&](const rank_overlap& one) {
-    const auto at = ranks_.find(one.rank);
-    return at == ranks_.end() || !at->second.member;
-  });
-  return found;
-}
-
-std::vector<rank_report> kv_router::ranks() const {
-  std::vector<rank_report> reports;
-  reports.reserve(ranks_.size());
-  for (const auto& [rank, state] : ranks_) {
-    rank_report report;
-    report.rank = rank;
-    report.member = state.member;
-    if (state.member)
-      report.endpoint = endpoint_of(rank);
-    report.sync = sync_of(state);
-    report.publisher_id = state.publisher;
-    report.last_event_id = state.cursor.last();
-    report.gaps = state.gaps;
-    report.missed = state.missed;
-    report.orphans = state.orphans;
-    report.blocks = index_.blocks(rank);
-    report.load = requests_.load(rank).value_or(rank_load{});
-    report.reported = state.reported;
-    reports.push_back(std::move(report));
-  }
-  return reports;
-}
-
-std::vector<held_block> kv_router::blocks(const worker_rank& rank) const {
-  return index_.dump(rank);
-}
-
-std::size_t kv_router::members() const {
-  return static_cast<std::size_t>(
-      std::count_if(ranks_.begin(), ranks_.end(),
-                    [](const auto& one) { return one.second.member; }));
-}
-
-router_counts kv_router::counts() const {
-  router_counts totals = counts_;
-  totals.early_kept = early_.size();
-  totals.early_dropped = early_.dropped();
-  totals.requests = requests_.counts();
-  return totals;
-}
-
-sync_state kv_router::sync_of(const rank_state& state) {
-  if (state.stale)
-    return sync_state::stale;
-  if (state.partial)
-    return sync_state::partial;
-  return state.cursor.last() ? sync_state::in_sync : sync_state::waiting;
 }
 
 } // namespace dynamo

@@ -3,19 +3,17 @@
 #include "dynamo/config/options.hpp"
 #include "dynamo/events/kv_cache.hpp"
 #include "dynamo/events/sequence.hpp"
-#include "dynamo/router/prefix_tree.hpp"
-#include "dynamo/router/tier_blocks.hpp"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
-// Who holds which block. Step 7 of the receive path ends here. The rules are
-// those of Dynamo's RadixTree and lower-tier indexes; README.md lists them.
+// Who holds which block. Step 7 of the receive path ends here. README.md lists
+// the rules.
 
 namespace dynamo {
 
@@ -43,8 +41,7 @@ struct apply_report {
   /// With all that went along, of other ranks too.
   std::uint64_t removed = 0;
   std::uint64_t duplicates = 0;
-  /// Stored where another name stands; only a clear or the end of the rank
-  /// removes them again.
+  /// Stored where another name stands.
   std::uint64_t conflicts = 0;
   /// Removed, but not there.
   std::uint64_t unknown = 0;
@@ -81,77 +78,56 @@ struct index_size {
   std::uint64_t device_nodes = 0;
   /// (rank, block) pairs.
   tier_counts blocks{};
-  /// An estimate of the memory in use.
+  /// The memory in use, everything included.
   std::uint64_t bytes = 0;
+  /// (rank, block) pairs that had to make room since construction.
+  std::uint64_t evicted = 0;
 };
 
+/// Which blocks which ranks hold, and how much of a request that is.
+///
+/// Thread-safe for one writer and any number of readers: `find_matches` may be
+/// called from every thread at any time, everything else only by the writer,
+/// one call at a time. A lookup that runs beside a change sees each block
+/// either as it was or as it is.
 class prefix_index {
  public:
-  explicit prefix_index(index_limits limits = {});
+  virtual ~prefix_index() = default;
 
   /// Applies one event of one rank, whatever its id. `domain` says whose
   /// residency it speaks of: worker or cache_owner. Nothing is the worker's,
   /// but for a clear everybody's.
-  apply_report apply(const worker_rank& rank, const kv_cache_event& event,
-                     storage_tier tier,
-                     std::optional<residency_domain> domain = std::nullopt);
+  virtual apply_report
+  apply(const worker_rank& rank, const kv_cache_event& event, storage_tier tier,
+        std::optional<residency_domain> domain = std::nullopt) = 0;
 
   /// The ranks that hold any of the request's leading blocks, in ascending
-  /// order.
-  std::vector<rank_overlap>
-  find_matches(std::span<const std::uint64_t> local) const;
+  /// order. Any thread.
+  virtual std::vector<rank_overlap>
+  find_matches(std::span<const std::uint64_t> local) const = 0;
 
   /// Forgets one rank; says how many blocks it had.
-  std::uint64_t remove_rank(const worker_rank& rank);
-  /// Forgets all ranks of a worker.
-  std::uint64_t remove_worker(std::uint64_t worker_id);
-  void clear();
+  virtual std::uint64_t remove_rank(const worker_rank& rank) = 0;
+
+  /// Does work that was put off, up to `steps` small pieces of it,
+  /// such as sweeping out what was cleared. False when nothing is left to do.
+  virtual bool tidy(std::size_t steps) = 0;
 
   /// What a rank holds, tier by tier, parents first.
-  std::vector<held_block> dump(const worker_rank& rank) const;
+  virtual std::vector<held_block> dump(const worker_rank& rank) const = 0;
 
-  tier_counts blocks(const worker_rank& rank) const;
+  virtual tier_counts blocks(const worker_rank& rank) const = 0;
+  /// (rank, block) pairs of this rank that had to make room since it was new.
+  virtual std::uint64_t evicted(const worker_rank& rank) const = 0;
   /// Ranks that have stored anything and were not forgotten.
-  std::vector<worker_rank> ranks() const;
-  index_size size() const;
-
- private:
-  /// host_pinned, disk, external.
-  static constexpr std::size_t lower_count = storage_tier_count - 1;
-
-  struct rank_entry {
-    std::uint32_t number = 0;
-    std::array<tier_blocks, lower_count> lower;
-  };
-  using entry_map = std::map<worker_rank, rank_entry>;
-
-  apply_report store(const worker_rank& rank, const kv_stored& stored,
-                     storage_tier tier, tier_owner owner);
-  apply_report store_device(std::uint32_t number, const kv_stored& stored);
-  apply_report store_lower(tier_blocks& tier, const kv_stored& stored,
-                           tier_owner owner);
-  apply_report remove(const worker_rank& rank, const kv_removed& removed,
-                      storage_tier tier, tier_owner owner);
-  apply_report remove_device(std::uint32_t number, const kv_removed& removed);
-  apply_report remove_lower(tier_blocks& tier, const kv_removed& removed,
-                            tier_owner owner);
-  apply_report clear_rank(const worker_rank& rank,
-                          std::optional<residency_domain> domain);
-  void clear_lower(rank_entry& entry, tier_owner owner);
-  rank_entry* entry_of(const worker_rank& rank);
-  entry_map::iterator forget(entry_map::iterator at);
-  void fill_lower(rank_overlap& found, const rank_entry& entry,
-                  std::span<const std::uint64_t> local,
-                  std::span<const std::uint64_t> names) const;
-  std::uint64_t blocks() const { return tree_.pairs() + lower_blocks_; }
-
-  index_limits limits_;
-  prefix_tree tree_;
-  entry_map entries_;
-  /// Ranks by number; nothing where a number is free.
-  std::vector<std::optional<worker_rank>> numbers_;
-  std::vector<std::uint32_t> free_numbers_;
-  std::uint64_t lower_blocks_ = 0;
+  virtual std::vector<worker_rank> ranks() const = 0;
+  virtual index_size size() const = 0;
 };
+
+/// The index that follows the rules that the options name: tree_index for
+/// Dynamo's removal rule, flat_index for ours. `seed` should be a random number
+/// that peers do not know, so that they cannot send hashes that collide.
+std::unique_ptr<prefix_index> make_prefix_index(const index_options& options,
+                                                std::uint64_t seed = 0);
 
 } // namespace dynamo

@@ -47,4 +47,9 @@ source_table::speaker_of(const worker_rank& rank) const {
   return at->second.back();
 }
 
+std::size_t source_table::count(const worker_rank& rank) const {
+  const auto at = publishers_.find(rank);
+  return at == publishers_.end() ? 0 : at->second.size();
+}
+
 } // namespace dynamo

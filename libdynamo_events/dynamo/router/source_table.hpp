@@ -38,6 +38,9 @@ class source_table {
   /// The publisher that speaks for the rank.
   std::optional<std::uint64_t> speaker_of(const worker_rank& rank) const;
 
+  /// Publishers that are bound to the rank.
+  std::size_t count(const worker_rank& rank) const;
+
  private:
   std::size_t sources_max_;
   std::unordered_map<std::uint64_t, worker_rank> ranks_;

@@ -26,6 +26,9 @@ struct event_writer {
   void operator()(const forward_pass_metrics& pass) const {
     encode_forward_pass(pass, out);
   }
+  void operator()(const sequence_state& state) const {
+    encode_sequence_state(state, out);
+  }
   void operator()(const raw_event& raw) const {
     out.insert(out.end(), raw.payload.begin(), raw.payload.end());
   }
@@ -41,19 +44,19 @@ result<event> as_event(result<Value> value) {
 
 /// Both kinds of arrays: `decode` is their function.
 template <class Events, class Decode>
-result<event> decode_events(byte_view payload, bad_event_policy policy,
-                            std::size_t& skipped, Decode decode) {
+result<event> decode_events(byte_view payload, unreadable_policy policy,
+                            skipped_events& skipped, Decode decode) {
   Events events;
   auto left_out = decode(payload, policy, events);
   if (!left_out) {
     return std::move(left_out).error();
   }
-  skipped += *left_out;
+  skipped = *std::move(left_out);
   return event{std::move(events)};
 }
 
 result<event> decode(event_kind kind, byte_view payload,
-                     bad_event_policy policy, std::size_t& skipped) {
+                     unreadable_policy policy, skipped_events& skipped) {
   switch (kind) {
   case event_kind::kv_events:
     return decode_events<kv_events>(payload, policy, skipped, decode_kv_events);
@@ -66,6 +69,8 @@ result<event> decode(event_kind kind, byte_view payload,
     return as_event(decode_session_affinity(payload));
   case event_kind::forward_pass:
     return as_event(decode_forward_pass(payload));
+  case event_kind::sequence_state:
+    return as_event(decode_sequence_state(payload));
   case event_kind::raw:
     break;
   }
@@ -80,13 +85,14 @@ void encode_event(const event& value, payload_generation generation,
 }
 
 result<event> decode_event(event_kind kind, byte_view payload) {
-  std::size_t skipped = 0;
-  return decode(kind, payload, bad_event_policy::fail, skipped);
+  skipped_events skipped;
+  return decode(kind, payload, unreadable_policy::fail, skipped);
 }
 
 result<event> decode_event(event_kind kind, byte_view payload,
-                           std::size_t& skipped) {
-  return decode(kind, payload, bad_event_policy::skip, skipped);
+                           skipped_events& skipped) {
+  skipped = {};
+  return decode(kind, payload, unreadable_policy::skip, skipped);
 }
 
 } // namespace dynamo

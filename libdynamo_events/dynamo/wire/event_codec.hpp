@@ -7,13 +7,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
 // Typed events from and to the payload of an envelope: msgpack, structs as
 // maps in the order of Dynamo's declarations, so that our bytes are equal to
 // those of a Dynamo process. The byte tables stand above the writers in
-// kv_event_codec.cpp, sequence_codec.cpp and load_codec.cpp.
+// kv_event_codec.cpp, sequence_codec.cpp, sequence_state_codec.cpp and
+// load_codec.cpp.
 //
 // Reading is tolerant where Dynamo is: any order of keys, unknown keys, wide
 // integers, structs as positional arrays, bytes behind the value. It refuses
@@ -39,12 +41,20 @@ enum class payload_generation : std::uint8_t {
 };
 
 /// What a reader does with an event of an array that it cannot read.
-enum class bad_event_policy : std::uint8_t {
+enum class unreadable_policy : std::uint8_t {
   /// The whole payload fails, as in Dynamo.
   fail,
-  /// The event is left out and counted. Bytes that are not msgpack still fail
-  /// the payload: nobody knows where the next event begins.
+  /// The event is left out and counted. Where the bytes are no msgpack nobody
+  /// knows where the next event begins: what is left counts as one. A payload
+  /// of which nothing is left fails with the reason of its first event.
   skip,
+};
+
+/// What a reader left out of an array.
+struct skipped_events {
+  std::size_t count = 0;
+  /// Why the first one could not be read; present when there is one.
+  std::optional<error> first_reason;
 };
 
 // -- Any topic ----------------------------------------------------------------
@@ -61,10 +71,10 @@ void encode_event(const event& value, payload_generation generation,
 /// message names what was expected and the offset.
 result<event> decode_event(event_kind kind, byte_view payload);
 
-/// The same, but what an array holds that is no event is left out, and
-/// `skipped` grows by one for each.
+/// The same under unreadable_policy::skip; `skipped` becomes what was left
+/// out, nothing after an error.
 result<event> decode_event(event_kind kind, byte_view payload,
-                           std::size_t& skipped);
+                           skipped_events& skipped);
 
 // -- kv-events ----------------------------------------------------------------
 
@@ -82,10 +92,10 @@ std::vector<kv_events> split_kv_events(kv_events events,
                                        payload_generation generation);
 
 /// Appends the events of a payload, an array or one map, to `out` and returns
-/// how many were skipped; `fail` skips none. After an error `out` may hold the
+/// what was skipped; `fail` skips none. After an error `out` may hold the
 /// events before the bad one.
-result<std::size_t> decode_kv_events(byte_view payload, bad_event_policy policy,
-                                     kv_events& out);
+result<skipped_events>
+decode_kv_events(byte_view payload, unreadable_policy policy, kv_events& out);
 
 // -- active_sequences_events --------------------------------------------------
 
@@ -99,11 +109,11 @@ split_active_sequences(active_sequence_events events,
                        payload_generation generation);
 
 /// Appends the events of a payload, a batch or a single event, to `out` and
-/// returns how many were skipped, as decode_kv_events does. A batch of more
-/// than active_sequence_events_per_message_max is errc::too_large.
-result<std::size_t> decode_active_sequences(byte_view payload,
-                                            bad_event_policy policy,
-                                            active_sequence_events& out);
+/// returns what was skipped, as decode_kv_events does. A batch of more than
+/// active_sequence_events_per_message_max is errc::too_large.
+result<skipped_events> decode_active_sequences(byte_view payload,
+                                               unreadable_policy policy,
+                                               active_sequence_events& out);
 
 // -- kv_metrics, session_affinity_events, forward-pass-metrics ----------------
 
@@ -118,6 +128,15 @@ result<session_affinity_update> decode_session_affinity(byte_view payload);
 /// all versions but 1 ignores a map without one.
 void encode_forward_pass(const forward_pass_metrics& pass, byte_buffer& out);
 result<forward_pass_metrics> decode_forward_pass(byte_view payload);
+
+// -- active-sequence-state, a topic of ours -----------------------------------
+
+void encode_sequence_state(const sequence_state& state, byte_buffer& out);
+
+/// Refuses a snapshot beyond the limits of events/sequence_state.hpp
+/// (errc::too_large), a part that is none of its parts, and a request whose
+/// event is no AddRequest (errc::malformed).
+result<sequence_state> decode_sequence_state(byte_view payload);
 
 // -- Payloads of Dynamo 1.0 that nobody sends today ---------------------------
 

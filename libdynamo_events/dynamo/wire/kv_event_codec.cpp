@@ -7,6 +7,7 @@
 
 #include <cassert>
 #include <iterator>
+#include <string_view>
 #include <utility>
 
 // The payload of kv-events: an array of RouterEvent, or one (up to 1.3).
@@ -281,17 +282,16 @@ std::vector<kv_events> split_kv_events(kv_events events,
   return messages;
 }
 
-result<std::size_t> decode_kv_events(byte_view payload, bad_event_policy policy,
-                                     kv_events& out) {
+result<skipped_events>
+decode_kv_events(byte_view payload, unreadable_policy policy, kv_events& out) {
+  constexpr std::string_view what = "kv-events";
+  const std::size_t before = out.size();
   msgpack_reader in{payload};
   const auto read = [&](router_event& next) { read_router_event(in, next); };
-  const std::size_t skipped = in.peek() == msgpack_type::array
-                                  ? read_events(in, policy, out, read)
-                                  : read_one_event(in, out, read);
-  if (!in.ok()) {
-    return in.failure("kv-events");
-  }
-  return skipped;
+  skipped_events skipped = in.peek() == msgpack_type::array
+                               ? read_events(in, policy, what, out, read)
+                               : read_one_event(in, out, read);
+  return answer_of(in, policy, what, out.size() - before, std::move(skipped));
 }
 
 void encode_kv_cache_events(const kv_cache_events& changes, byte_buffer& out) {

@@ -1,6 +1,7 @@
 #include "dynamo/wire/event_codec.hpp"
 #include "dynamo/wire/event_list.hpp"
 #include "dynamo/wire/msgpack.hpp"
+#include "dynamo/wire/sequence_event.hpp"
 #include "dynamo/wire/struct_reader.hpp"
 #include "dynamo/wire/struct_writer.hpp"
 
@@ -9,6 +10,7 @@
 #include <chrono>
 #include <iterator>
 #include <string>
+#include <string_view>
 #include <utility>
 
 // The payload of active_sequences_events: {"events": [event]}, or one event
@@ -98,6 +100,8 @@ struct step_writer {
   }
 };
 
+} // namespace
+
 void write_sequence_event(msgpack_writer& out,
                           const active_sequence_event& event) {
   out.write_map_header(5);
@@ -116,6 +120,8 @@ void write_sequence_event(msgpack_writer& out,
   out.write_str("lora_name");
   write_optional_text(out, event.lora_name);
 }
+
+namespace {
 
 // -- Reading ------------------------------------------------------------------
 
@@ -173,6 +179,8 @@ void read_worker(msgpack_reader& in, worker_rank& worker) {
       required_key<"dp_rank">([&] { worker.dp_rank = in.read_u32(); }));
 }
 
+} // namespace
+
 void read_sequence_event(msgpack_reader& in, active_sequence_event& event) {
   auto& data = event.data;
   read_struct(
@@ -190,6 +198,8 @@ void read_sequence_event(msgpack_reader& in, active_sequence_event& event) {
       optional_key<"lora_name">(
           [&] { read_optional_text(in, event.lora_name); }));
 }
+
+namespace {
 
 /// Whether the payload is a batch: it has the key that only a batch has. The
 /// reader is a copy, so that the caller's stays at the start.
@@ -247,14 +257,16 @@ split_active_sequences(active_sequence_events events,
   return messages;
 }
 
-result<std::size_t> decode_active_sequences(byte_view payload,
-                                            bad_event_policy policy,
-                                            active_sequence_events& out) {
+result<skipped_events> decode_active_sequences(byte_view payload,
+                                               unreadable_policy policy,
+                                               active_sequence_events& out) {
+  constexpr std::string_view what = "active_sequences_events";
+  const std::size_t before = out.size();
   msgpack_reader in{payload};
   const auto read = [&](active_sequence_event& next) {
     read_sequence_event(in, next);
   };
-  std::size_t skipped = 0;
+  skipped_events skipped;
   if (is_batch(in)) {
     read_struct(in, required_key<"events">([&] {
                   const msgpack_reader list = in;
@@ -265,15 +277,12 @@ result<std::size_t> decode_active_sequences(byte_view payload,
                     return;
                   }
                   in = list;
-                  skipped = read_events(in, policy, out, read);
+                  skipped = read_events(in, policy, what, out, read);
                 }));
   } else {
     skipped = read_one_event(in, out, read);
   }
-  if (!in.ok()) {
-    return in.failure("active_sequences_events");
-  }
-  return skipped;
+  return answer_of(in, policy, what, out.size() - before, std::move(skipped));
 }
 
 void encode_session_affinity(const session_affinity_update& update,

@@ -1,175 +1,15 @@
-#include "actors/router.hpp"
-#include "actors/router_messages.hpp"
-#include "dynamo/discovery/worker_record.hpp"
-
-#include "support/catch.hpp"
-#include "unit/actors/plane_fixture.hpp"
+#include "unit/actors/router_fixture.hpp"
 
 using namespace dynamo;
 using namespace dynamo::actors;
 using namespace dynamo::actors::test;
 
-namespace {
-
-using hashes = std::vector<std::uint64_t>;
-
-/// What every rank of these tests stores: block b has the local hash 100 + b.
-const hashes prompt{101, 102, 103, 104};
-
-endpoint_instance endpoint_of(std::uint64_t worker_id) {
-  endpoint_instance served{"dynamo", "backend", "generate", worker_id};
-  served.transport =
-      tcp_transport_json(served, "10.0.0." + std::to_string(worker_id) + ":80");
-  return served;
-}
-
-model_card card_of(std::uint64_t worker_id, std::uint32_t ranks) {
-  return {"dynamo", "backend", "generate", worker_id,
-          R"({"runtime_config":{"data_parallel_size":)" +
-              std::to_string(ranks) + "}}"};
-}
-
-/// Blocks [first, last], each the child of the one before.
-kv_events stored(worker_rank rank, std::uint64_t event_id, std::uint64_t first,
-                 std::uint64_t last) {
-  kv_stored made;
-  if (first > 1) {
-    made.parent_hash = first - 1;
-  }
-  for (std::uint64_t block = first; block <= last; ++block) {
-    made.blocks.push_back({block, 100 + block, {}});
-  }
-  router_event event;
-  event.worker_id = rank.worker_id;
-  event.domain = residency_domain::worker;
-  event.event = {event_id, std::move(made), rank.dp_rank};
-  return {event};
-}
-
-/// A cluster with one router, made as actors/routing.cpp makes it.
-class routed_cluster {
- public:
-  explicit routed_cluster(router_options options = {})
-      : home_(nodes.start()) {
-    router_plan plan;
-    plan.owner = backend;
-    plan.options = options;
-    router_ = nodes.system.spawn<actors::router>(std::move(plan),
-                                                 home_.parts->around);
-    for (const bucket where :
-         {bucket::models, bucket::instances, bucket::event_sources}) {
-      follow(where);
-    }
-    nodes.subscribe(home_, router_, topics::kv_events);
-    nodes.subscribe(home_, router_, topics::kv_metrics);
-  }
-
-  ~routed_cluster() {
-    caf::anon_send_exit(router_, caf::exit_reason::user_shutdown);
-    nodes.run();
-  }
-  routed_cluster(const routed_cluster&) = delete;
-  routed_cluster& operator=(const routed_cluster&) = delete;
-
-  /// A process whose worker is in discovery.
-  cluster::process& add_worker(std::uint64_t id, std::uint32_t ranks = 1) {
-    auto& process = nodes.start();
-    REQUIRE(process.parts->watcher.store->advertise(card_of(id, ranks)));
-    REQUIRE(process.parts->watcher.store->advertise(endpoint_of(id)));
-    nodes.run();
-    return process;
-  }
-
-  /// A publisher of one rank's kv-events, connected to the router.
-  publisher_handle publish(cluster::process& on, worker_rank rank,
-                           std::optional<publisher_options> options = {}) {
-    auto out = start_publisher_on(
-        on.root, *on.parts,
-        {backend, std::string{topics::kv_events},
-         kv_source_metadata{backend, rank.worker_id, rank.dp_rank, 0},
-         options});
-    nodes.advance(50ms);
-    return out;
-  }
-
-  worker_chosen choose(const std::string& request_id) {
-    route_query query;
-    query.request_id = request_id;
-    query.local = prompt;
-    return nodes.ask<worker_chosen>(
-        router_, choose_worker{std::make_shared<const route_query>(query)});
-  }
-
-  router_report report() {
-    return nodes.ask<router_report>(router_, report_router{});
-  }
-
-  rank_report report_of(worker_rank rank) {
-    for (const rank_report& one : report().ranks) {
-      if (one.rank == rank) {
-        return one;
-      }
-    }
-    return {};
-  }
-
-  std::uint64_t device_blocks(worker_rank rank) {
-    return report_of(rank).blocks.front();
-  }
-
-  std::vector<rank_overlap> overlaps() {
-    return nodes
-        .ask<overlaps_found>(
-            router_, find_overlaps{std::make_shared<const hashes>(prompt)})
-        .overlaps;
-  }
-
-  bool timeline_has(std::string_view what) {
-    const auto timeline = report().timeline;
-    return std::any_of(
-        timeline.begin(), timeline.end(),
-        [what](const timeline_entry& entry) { return entry.what == what; });
-  }
-
-  template <class Fact>
-  bool note(Fact fact) {
-    return nodes.ask<request_noted>(router_, std::move(fact)).known;
-  }
-
-  index_report index() {
-    return nodes.ask<index_report>(router_, report_index{});
-  }
-
-  cluster nodes;
-
- private:
-  void follow(bucket where) {
-    const auto tell = [to = router_, where](const discovery_change& change) {
-      using changes = std::vector<discovery_change>;
-      seam::anon_send(
-          to, records_changed{where,
-                              std::make_shared<const changes>(changes{change}),
-                              false});
-    };
-    seam::anon_send(home_.root, start_observer{where, tell});
-    nodes.run();
-  }
-
-  cluster::process& home_;
-  caf::actor router_;
-};
-
-constexpr worker_rank seven{7, 0};
-constexpr worker_rank eight{8, 0};
-
-} // namespace
-
 TEST_CASE("a router without workers refuses with a reason") {
   routed_cluster all;
   const auto answer = all.choose("a");
-  CHECK_FALSE(answer.choice);
-  REQUIRE(answer.refusal);
-  CHECK(answer.refusal->code == errc::unavailable);
+  const auto* refused = std::get_if<route_refusal>(&answer.outcome);
+  REQUIRE(refused != nullptr);
+  CHECK(refused->why == refusal::no_worker);
 }
 
 TEST_CASE("a worker joins with the ranks of its model, and is chosen") {
@@ -183,10 +23,10 @@ TEST_CASE("a worker joins with the ranks of its model, and is chosen") {
   CHECK(all.timeline_has("worker_joined"));
 
   const auto answer = all.choose("a");
-  REQUIRE(answer.choice);
-  CHECK(answer.choice->rank.worker_id == 7);
-  CHECK(answer.choice->endpoint == "http://10.0.0.7:80");
-  CHECK(answer.choice->candidates == 2);
+  REQUIRE(choice_in(answer));
+  CHECK(choice_in(answer)->rank.worker_id == 7);
+  CHECK(choice_in(answer)->endpoint == "http://10.0.0.7:80");
+  CHECK(choice_in(answer)->candidates == 2);
 }
 
 TEST_CASE("a worker of another endpoint does not join") {
@@ -215,9 +55,9 @@ TEST_CASE("kv-events reach the index, and requests go where their prefix is") {
   CHECK(all.report_of(eight).sync == sync_state::in_sync);
   CHECK(all.report_of(eight).last_event_id == 2U);
   const auto answer = all.choose("a");
-  REQUIRE(answer.choice);
-  CHECK(answer.choice->rank == eight);
-  CHECK(answer.choice->overlap_blocks == 4);
+  REQUIRE(choice_in(answer));
+  CHECK(choice_in(answer)->rank == eight);
+  CHECK(choice_in(answer)->overlap_blocks == 4);
 
   const auto index = all.index();
   REQUIRE(index.ranks.size() == 2);
@@ -228,7 +68,7 @@ TEST_CASE("kv-events reach the index, and requests go where their prefix is") {
 TEST_CASE("a request counts as load until it is reported as ended") {
   routed_cluster all;
   all.add_worker(7);
-  REQUIRE(all.choose("a").choice);
+  REQUIRE(choice_in(all.choose("a")));
   CHECK(all.report_of(seven).load.active_requests == 1);
   CHECK(all.report_of(seven).load.active_prefill_tokens == 64);
   CHECK(all.note(request_prefilled{"a"}));
@@ -250,7 +90,7 @@ TEST_CASE("a worker that leaves is not chosen, and its blocks go after "
   REQUIRE(all.device_blocks(seven) == 4);
 
   all.nodes.end(worker);
-  CHECK_FALSE(all.choose("a").choice);
+  CHECK_FALSE(choice_in(all.choose("a")));
   CHECK(all.device_blocks(seven) == 4);
   CHECK(all.report_of(seven).sync == sync_state::stale);
   CHECK(all.timeline_has("worker_left"));
@@ -282,14 +122,14 @@ TEST_CASE("a worker whose records come back in time still has its blocks") {
   REQUIRE(all.nodes.store->forget(bucket::event_sources,
                                   key_of(sources->front().value)));
   all.nodes.advance(1s);
-  CHECK_FALSE(all.choose("a").choice);
+  CHECK_FALSE(choice_in(all.choose("a")));
 
   REQUIRE(store.advertise(served));
   REQUIRE(store.advertise(sources->front().value));
   all.nodes.advance(5s);
   const auto answer = all.choose("b");
-  REQUIRE(answer.choice);
-  CHECK(answer.choice->overlap_blocks == 4);
+  REQUIRE(choice_in(answer));
+  CHECK(choice_in(answer)->overlap_blocks == 4);
   out.publish(stored(seven, 2, 5, 5));
   all.nodes.advance(50ms);
   CHECK(all.device_blocks(seven) == 5);
@@ -359,7 +199,7 @@ TEST_CASE("a rank whose connection is lost is stale until it is back") {
   all.nodes.network->cut(all.nodes.publisher_report(worker).endpoint);
   all.nodes.run();
   CHECK(all.report_of(seven).sync == sync_state::stale);
-  CHECK(all.choose("a").choice);
+  CHECK(choice_in(all.choose("a")));
 
   all.nodes.advance(1s);
   CHECK(all.report_of(seven).sync == sync_state::in_sync);

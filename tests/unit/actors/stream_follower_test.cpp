@@ -141,6 +141,42 @@ TEST_CASE("bytes that are no envelope are counted and the stream goes on") {
   CHECK(notices<stream_gap>(f.out).empty());
 }
 
+TEST_CASE("one bad event leaves the others of its message when it may") {
+  for (const auto policy : {unreadable_policy::fail, unreadable_policy::skip}) {
+    std::vector<delivery> out;
+    stream_follower follower{std::string{topics::kv_events}, 10,
+                             admission::discovered, policy};
+    static_cast<void>(follower.found(publisher, out));
+    static_cast<void>(
+        follower.connection(link(connection_state::connected), out));
+    byte_buffer payload;
+    encode_event(kv_events(3), payload_generation::v1_4, payload);
+    payload[0] = 0x94; // Four events, and behind the three a number.
+    payload.push_back(0x07);
+    wire_message wire{nullptr, publisher.publisher_id, 0, {}};
+    REQUIRE(encode_envelope(
+        {publisher.publisher_id, 0, 1000, topics::kv_events, payload},
+        wire.envelope));
+    out.clear();
+    follower.take({std::move(wire), 100, 0}, now, out);
+
+    const bool skips = policy == unreadable_policy::skip;
+    const auto lost = notices<stream_unreadable>(out);
+    REQUIRE(lost.size() == 1);
+    CHECK(lost.front().skipped_events == (skips ? 1 : 0));
+    CHECK_FALSE(lost.front().reason.message.empty());
+    REQUIRE(event_count(out) == (skips ? 1 : 0));
+    if (skips) {
+      const auto& kept = std::get<received_event>(out.back());
+      CHECK(std::get<kv_events>(kept.value).size() == 3);
+    }
+    const stream_status status = follower.report(now).at(0);
+    CHECK(status.state == stream_state::partial);
+    CHECK(status.unreadable == 1);
+    CHECK(status.skipped_events == (skips ? 1 : 0));
+  }
+}
+
 TEST_CASE("what the inbox dropped is told apart from what never came") {
   following f;
   f.follower.take(message(0), now, f.out);

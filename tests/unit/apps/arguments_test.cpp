@@ -2,7 +2,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <chrono>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -101,6 +103,39 @@ TEST_CASE("parse_arguments lets a flag of its own go before --set") {
   const arguments given =
       accepted({"--namespace", "a", "--set", "namespace=b"});
   CHECK(given.configuration.values.deployment.ns == "a");
+}
+
+TEST_CASE("parse_arguments takes the later of two flags for one key") {
+  program self = probe();
+  self.flags.push_back({"--on", "kv_events", "", "On", "true"});
+  const auto kv_events = [&](const std::vector<std::string>& words) {
+    return accepted(words, self).configuration.values.deployment.kv_events;
+  };
+  CHECK(kv_events({"--no-kv-events", "--on"}));
+  CHECK_FALSE(kv_events({"--on", "--no-kv-events"}));
+  CHECK(accepted({"--worker-id", "7", "--worker-id", "8"})
+            .configuration.values.worker.worker_id == 8);
+}
+
+TEST_CASE("parse_arguments reads a flag in another unit than its key") {
+  program self = probe();
+  self.flags.push_back({"--lingering", "zmq.linger_ms", "SECONDS", "How long",
+                        std::nullopt, 1000});
+  CHECK(accepted({"--lingering", "0.25"}, self)
+            .configuration.values.plane.zmq.linger ==
+        std::chrono::milliseconds{250});
+}
+
+TEST_CASE("parse_arguments warns of a deprecated flag and takes it") {
+  program self = probe();
+  self.flags.push_back({"--id", "worker.worker_id", "ID", "Old", std::nullopt,
+                        1, dynamo::apps::hidden_flag, "--worker-id"});
+  const arguments given = accepted({"--id", "9"}, self);
+  CHECK(given.configuration.values.worker.worker_id == 9);
+  REQUIRE(given.configuration.warnings.size() == 1);
+  CHECK(given.configuration.warnings[0] ==
+        "flag --id: deprecated; use --worker-id");
+  CHECK_THAT(ended({"--help"}, self).output, !Contains("--id ID"));
 }
 
 TEST_CASE("parse_arguments reads an IPv6 address for --http") {

@@ -225,3 +225,17 @@ TEST_CASE("the cache's reports add up to its content whatever happens") {
     REQUIRE(replayed.equals(cache.content()));
   }
 }
+
+TEST_CASE("clear forgets every block, and nothing while one is in use") {
+  block_cache cache{10};
+  fill(cache, sequence({1, 2, 3}));
+  cache_lease lease = acquired(cache, sequence({1}));
+  CHECK_FALSE(cache.clear());
+  CHECK(cache.cached() == 3);
+  cache.release(std::move(lease));
+  CHECK(cache.clear());
+  CHECK(cache.cached() == 0);
+  CHECK(cache.lookup(sequence({1})) == 0);
+  fill(cache, sequence({1, 2}));
+  CHECK(cache.lookup(sequence({1, 2})) == 2);
+}

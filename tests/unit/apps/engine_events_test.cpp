@@ -127,3 +127,18 @@ TEST_CASE("an index that applies every batch equals the cache at each step") {
   CHECK(index.event_id() > 500);
   CHECK(refused > 0);
 }
+
+TEST_CASE("clear tells that the cache is empty, as one event") {
+  engine_core core{options()};
+  REQUIRE(core.submit(request(1, 40, 1), sim_time{0}));
+  CHECK(core.clear(sim_time{0}).error().code == errc::unavailable);
+  core.step(std::chrono::seconds{1});
+  CHECK(core.cache().cached() == 10);
+
+  const auto step = core.clear(std::chrono::seconds{1});
+  REQUIRE(step);
+  REQUIRE(step->changes.size() == 1);
+  CHECK(step->changes.front().event.event_id == core.event_id());
+  CHECK(std::holds_alternative<kv_cleared>(step->changes.front().event.data));
+  CHECK(core.cache().cached() == 0);
+}

@@ -58,6 +58,7 @@ TEST_CASE("a filter by worker knows the id of every topic") {
   pass.worker_id = "8";
   CHECK_FALSE(matching(filter, pass));
   CHECK_FALSE(matching(filter, raw_event{}));
+  CHECK_FALSE(matching(filter, sequence_state{}));
 }
 
 TEST_CASE("events are told in one line each") {
@@ -71,4 +72,16 @@ TEST_CASE("events are told in one line each") {
   load.kv_used_blocks = 300;
   CHECK(lines_of(load) ==
         std::vector<std::string>{"load: 300 blocks used (worker 7/0)"});
+}
+
+TEST_CASE("what a router says of its requests is told in one line") {
+  const auto line_of = [](decltype(sequence_state::data) said) {
+    return lines_of(sequence_state{0x99, std::move(said)}).at(0);
+  };
+  CHECK(line_of(sequence_summary{2, 0xab}) ==
+        "router 99 has 2 requests, digest ab");
+  CHECK(line_of(sequence_wanted{0x98}) ==
+        "router 99 wants a snapshot of router 98");
+  CHECK(line_of(sequence_snapshot{7, 0, 2, std::vector<tracked_request>(1)}) ==
+        "router 99 has, by snapshot 7, part 1 of 2, 1 request");
 }

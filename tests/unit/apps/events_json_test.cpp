@@ -19,7 +19,12 @@ namespace {
 
 json vectors() {
   std::ifstream file{DYNAMO_TEST_DATA "/vectors/payloads.json"};
-  return json::parse(file);
+  json all = json::parse(file);
+  std::ifstream of_ours{DYNAMO_TEST_DATA "/vectors/sequence_states.json"};
+  for (const json& each : json::parse(of_ours)) {
+    all.push_back(each);
+  }
+  return all;
 }
 
 dynamo::event decoded(const json& vector) {
@@ -151,6 +156,22 @@ TEST_CASE("a change of no known kind is refused") {
         std::string{R"({"worker_id": 7, "event": {"event_id": 1, "data": )"} +
         change + "}}";
     CHECK(failure_of(text, event_kind::kv_events).find("event.data") == 0);
+  }
+}
+
+TEST_CASE("a sequence state that makes no sense is refused") {
+  for (const char* said :
+       {R"({})", R"({"Summary": {"requests": 1}})",
+        R"({"Wanted": {"owner": 1}, "Summary": {"requests": 1, "digest": 2}})",
+        R"({"Snapshot": {"number": 1, "part": 1, "parts": 1, "requests": []}})",
+        R"({"Snapshot": {"number": 1, "part": 0, "parts": 1, "requests": [
+             {"added": {"request_id": "a", "router_id": 9, "data": "Free",
+                        "worker": {"worker_id": 1, "dp_rank": 0}},
+              "prefill_completed": true, "age_ms": 1}]}})"}) {
+    INFO(said);
+    const std::string text =
+        std::string{R"({"router_id": 9, "data": )"} + said + "}";
+    CHECK(failure_of(text, event_kind::sequence_state).find("data") == 0);
   }
 }
 

@@ -76,6 +76,24 @@ TEST_CASE("a refusal names the member that is wrong") {
             .find("stream") == 0);
 }
 
+TEST_CASE("a call says what else it wants") {
+  const auto plain = generate_call_from_json(
+      R"({"request_id":"a","tokens":[1],"output_tokens":1})", 4);
+  REQUIRE(plain);
+  CHECK_FALSE(plain->request.prefilled);
+  CHECK_FALSE(plain->request.tells_output_blocks);
+  const auto call = generate_call_from_json(
+      R"({"request_id":"a","tokens":[1],"output_tokens":1,"prefilled":true,
+          "output_blocks":true})",
+      4);
+  REQUIRE(call);
+  CHECK(call->request.prefilled);
+  CHECK(call->request.tells_output_blocks);
+  CHECK(refused(R"({"request_id":"a","tokens":[1],"output_tokens":1,
+                    "prefilled":1})")
+            .find("prefilled") == 0);
+}
+
 TEST_CASE("answers carry exact ids and simulated milliseconds") {
   const answer_source source{"a", 18446744073709551615U, 3};
   request_progress progress;
@@ -87,6 +105,10 @@ TEST_CASE("answers carry exact ids and simulated milliseconds") {
         R"({"event":"first_token","request_id":"a",)"
         R"("worker_id":18446744073709551615,"dp_rank":3,"input_blocks":5,)"
         R"("cached_blocks":2,"queued_ms":1.5,"time_to_first_token_ms":20.0})");
+  progress.stage = request_stage::output_block;
+  progress.output_blocks = 4;
+  CHECK(to_json(source, progress).find(R"("output_blocks":4)") !=
+        std::string::npos);
   progress.stage = request_stage::done;
   progress.total = 70ms;
   CHECK(to_json(source, progress).find(R"("total_ms":70.0)") !=

@@ -106,16 +106,16 @@ TEST_CASE("stream_ledger leaves out what the router does not subscribe to") {
 TEST_CASE("members_from_json lists the ranks that take requests") {
   const auto members = members_from_json(R"({"workers":[
     {"worker_id":2,"endpoint":"http://h:2","discovered":true,
-     "state":"in_sync","ranks":[{"dp_rank":1},{"dp_rank":0},
+     "state":"in_sync","blocks":0,"ranks":[{"dp_rank":1},{"dp_rank":0},
                                 {"dp_rank":2,"discovered":false}]},
     {"worker_id":1,"endpoint":"http://h:1","discovered":true,
-     "state":"waiting","ranks":[]},
+     "state":"waiting","blocks":0,"ranks":[]},
     {"worker_id":3,"endpoint":"http://h:3","discovered":true,
-     "state":"stale","ranks":[]},
+     "state":"stale","blocks":0,"ranks":[]},
     {"worker_id":4,"endpoint":"http://h:4","discovered":false,
-     "state":"in_sync","ranks":[{"dp_rank":0}]},
+     "state":"in_sync","blocks":0,"ranks":[{"dp_rank":0}]},
     {"worker_id":5,"endpoint":null,"discovered":true,
-     "state":"in_sync","ranks":[{"dp_rank":0}]}]})");
+     "state":"in_sync","blocks":0,"ranks":[{"dp_rank":0}]}]})");
   REQUIRE(members);
   CHECK(members->ranks == std::vector<worker_rank>{{1, {}, "http://h:1"},
                                                    {2, 0, "http://h:2"},
@@ -163,15 +163,8 @@ TEST_CASE("generate_line_from_json tells the first token from the end") {
   const auto done = generate_line_from_json(R"({"event":"done",)" + rest);
   REQUIRE(first);
   REQUIRE(done);
-  CHECK_FALSE(first->is_done);
-  CHECK(done->is_done);
+  CHECK(first->kind == line_kind::first_token);
+  CHECK(done->kind == line_kind::done);
   CHECK(done->dp_rank == 2);
   CHECK(done->time_to_first_token_ms == 1.5);
-}
-
-TEST_CASE("generate_line_from_json makes a worker's refusal unavailable") {
-  const auto line = generate_line_from_json(R"({"error":"stopping"})");
-  REQUIRE_FALSE(line);
-  CHECK(line.error().code == errc::unavailable);
-  CHECK(line.error().message == "stopping");
 }

@@ -20,8 +20,8 @@ namespace {
 request_outcome ended(std::uint64_t worker, std::uint64_t tokens,
                       double first_token_ms) {
   request_outcome outcome;
-  outcome.worker_id = worker;
-  outcome.input_tokens = tokens;
+  outcome.generated_by = outcome.computed_by = {worker, 0};
+  outcome.computed_tokens = tokens;
   outcome.blocks = {1, 4};
   outcome.time_to_first_token_ms = first_token_ms;
   return outcome;
@@ -42,6 +42,7 @@ replay_report sample() {
   report.requests = 2;
   report.policies = {tally.summary()};
   report.ideal = {1, 2};
+  report.ideal_caches = {2, 5};
   const std::uint64_t longest = 18446744073709551615ULL;
   report.streams = {
       {longest, "kv-events", 7, 1'000'000, 999'999, 0, 0, 0, true}};
@@ -80,22 +81,36 @@ TEST_CASE("policy_tally counts failures, retries and blocks") {
   CHECK(all.time_to_first_token_ms_p99 == 20);
 }
 
-TEST_CASE("policy_tally balances over ranks that had nothing as well") {
+TEST_CASE("policy_tally compares ranks, those that had nothing as well") {
   policy_tally tally{policy_kind::kv};
   tally.add(ended(1, 300, 1));
   tally.add(ended(2, 100, 1));
-  CHECK(tally.summary().load_balance == 1.5);
-  tally.add_rank(2, 0);
-  tally.add_rank(3, 0);
-  tally.add_rank(3, 1);
-  CHECK(tally.summary().load_balance == 3);
+  tally.add(ended(2, 0, 1));
+  CHECK(tally.summary().imbalance_tokens == 1.5);
+  CHECK(tally.summary().imbalance_requests == Approx(4.0 / 3));
+  tally.add_rank({2, 0});
+  tally.add_rank({3, 0});
+  tally.add_rank({3, 1});
+  CHECK(tally.summary().imbalance_tokens == 3);
+  CHECK(tally.summary().imbalance_requests == Approx(8.0 / 3));
   CHECK(tally.summary().ranks == 4);
+}
+
+TEST_CASE("policy_tally counts a request at both ranks that served it") {
+  request_outcome outcome = ended(1, 100, 1);
+  outcome.computed_by = {2, 0};
+  policy_tally tally{policy_kind::kv};
+  tally.add(outcome);
+  CHECK(tally.summary().imbalance_requests == 1);
+  CHECK(tally.summary().imbalance_tokens == 2);
+  CHECK(tally.summary().ranks == 2);
 }
 
 TEST_CASE("policy_tally of nothing is all zero") {
   const policy_summary all = policy_tally{policy_kind::kv}.summary();
   CHECK(all.hit_rate == 0);
-  CHECK(all.load_balance == 0);
+  CHECK(all.imbalance_tokens == 0);
+  CHECK(all.imbalance_requests == 0);
 }
 
 TEST_CASE("layout aligns columns and leaves no blanks at the end") {
@@ -115,8 +130,9 @@ TEST_CASE("to_text keeps to 80 columns") {
 
 TEST_CASE("to_text shows each policy and what is unaccounted for") {
   const std::string text = to_text(sample());
-  CHECK_THAT(text, Contains("  hit rate               25.0 %"));
-  CHECK_THAT(text, Contains("  ideal hit rate         50.0 %"));
+  CHECK_THAT(text, Contains("kv       25.0    40.0     50.0  0.012   0.01"));
+  CHECK_THAT(text, Contains("kv: 2 requests, 1 of 4 blocks, 1 ranks"));
+  CHECK_THAT(text, Contains("caches not cleared"));
   CHECK_THAT(text, Contains("unaccounted events: 1"));
 }
 
@@ -124,6 +140,7 @@ TEST_CASE("to_json is one document with every figure") {
   const json document = json::parse(to_json(sample()));
   CHECK(document.at("requests") == 2);
   CHECK(document.at("ideal_hit_rate") == 0.5);
+  CHECK(document.at("ideal_hit_rate_caches") == 0.4);
   CHECK(document.at("unaccounted_events") == 1);
   const json& kv = document.at("policies").at("kv");
   CHECK(kv.at("failed") == 1);
@@ -131,6 +148,8 @@ TEST_CASE("to_json is one document with every figure") {
   CHECK(kv.at("hit_rate") == 0.25);
   CHECK(kv.at("ttft_ms_p99") == 12);
   CHECK(kv.at("blocks_asked") == 4);
+  CHECK(kv.at("imbalance_tokens") == 1);
+  CHECK(kv.at("had_empty_caches") == false);
   const json& stream = document.at("streams").at(0);
   CHECK(stream.at("publisher_id") == 18446744073709551615ULL);
   CHECK(stream.at("worker_id") == 7);

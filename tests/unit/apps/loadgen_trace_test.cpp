@@ -118,12 +118,14 @@ TEST_CASE("tokens_of makes 512 tokens of a number and cuts the last block") {
 
 TEST_CASE("tokens_of keeps policies apart below 2^32") {
   const auto last = request(512, {policy_id_stride - 1});
-  CHECK(tokens_of(last, id_shift_of(policy_kind::kv)).back() <
-        tokens_of(request(1, {0}), id_shift_of(policy_kind::round_robin))
-            .front());
-  CHECK(tokens_of(last, id_shift_of(policy_kind::round_robin)).back() <
-        tokens_of(request(1, {0}), id_shift_of(policy_kind::random)).front());
-  CHECK(tokens_of(last, id_shift_of(policy_kind::random)).back() == 0xBFFFFFFF);
+  const std::vector kinds{policy_kind::kv, policy_kind::round_robin,
+                          policy_kind::random, policy_kind::predict,
+                          policy_kind::kv_replicas};
+  for (std::size_t i = 1; i < kinds.size(); ++i) {
+    CHECK(tokens_of(last, id_shift_of(kinds[i - 1])).back() <
+          tokens_of(request(1, {0}), id_shift_of(kinds[i])).front());
+  }
+  CHECK(tokens_of(last, id_shift_of(kinds.back())).back() == 0x9FFFFFFF);
 }
 
 TEST_CASE("prompt_members gives tokens, or the hashes of full blocks") {
@@ -187,6 +189,9 @@ TEST_CASE("parse_policies takes lists and repetitions in their order") {
   REQUIRE(all);
   CHECK(*all == std::vector{policy_kind::random, policy_kind::kv,
                             policy_kind::round_robin});
+  const auto routed = parse_policies({"predict,kv_replicas"});
+  REQUIRE(routed);
+  CHECK(*routed == std::vector{policy_kind::predict, policy_kind::kv_replicas});
 }
 
 TEST_CASE("parse_policies rejects what is unknown, repeated or empty") {

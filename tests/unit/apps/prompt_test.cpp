@@ -9,8 +9,17 @@
 
 #include "support/catch.hpp"
 
-using dynamo::apps::prompt_of;
+using dynamo::apps::parse_prompt_body;
 using nlohmann::json;
+
+namespace {
+
+dynamo::result<dynamo::apps::prompt> prompt_of(const json& members,
+                                               std::uint32_t block_size) {
+  return dynamo::apps::prompt_of({members, {}}, block_size);
+}
+
+} // namespace
 
 TEST_CASE("a prompt of tokens is counted, and its full blocks are hashed") {
   const std::vector<std::uint32_t> tokens{1, 2, 3, 4, 5, 6, 7, 8, 9};
@@ -66,5 +75,59 @@ TEST_CASE("a prompt that cannot be read is refused by the member's name") {
     REQUIRE_FALSE(prompt);
     CHECK_THAT(prompt.error().message,
                Catch::Matchers::StartsWith(each.starts));
+  }
+}
+
+TEST_CASE("a prompt is the same whether its text was parsed whole or not") {
+  for (const std::string text :
+       {R"({"tokens":[1,2,3,4,5,6,7,8,9],"lora_name":"a"})",
+        R"({"block_hashes":[1,18446744073709551615],"input_tokens":9})"}) {
+    CAPTURE(text);
+    const auto body = parse_prompt_body(text);
+    REQUIRE(body);
+    const auto fast = dynamo::apps::prompt_of(*body, 4);
+    const auto slow = prompt_of(json::parse(text), 4);
+    REQUIRE(fast);
+    REQUIRE(slow);
+    CHECK(fast->tokens == slow->tokens);
+    CHECK(fast->local == slow->local);
+  }
+}
+
+TEST_CASE("an adapter and a cache salt make other hashes of the same tokens") {
+  const std::vector<std::uint32_t> tokens{1, 2, 3, 4};
+  const auto plain = prompt_of({{"tokens", tokens}}, 4);
+  const auto named = prompt_of(
+      {{"tokens", tokens}, {"lora_name", "a"}, {"cache_salt", "s"}}, 4);
+  REQUIRE(named);
+  CHECK(named->local != plain->local);
+  dynamo::block_hash_options options;
+  options.lora_name = "a";
+  options.cache_namespace = "s";
+  CHECK(named->local == dynamo::local_block_hashes(tokens, 4, options));
+  const auto null = prompt_of({{"tokens", tokens}, {"lora_name", nullptr}}, 4);
+  REQUIRE(null);
+  CHECK(null->local == plain->local);
+}
+
+TEST_CASE("a prompt beyond its limit is too large, however it is given") {
+  for (const char* text :
+       {R"({"tokens":[1,2,3,4,5]})",
+        R"({"block_hashes":[1,2,3,4,5],"input_tokens":4})"}) {
+    CAPTURE(text);
+    const auto body = parse_prompt_body(text);
+    REQUIRE(body);
+    const auto prompt = dynamo::apps::prompt_of(*body, 1, 4);
+    REQUIRE_FALSE(prompt);
+    CHECK(prompt.error().code == dynamo::errc::too_large);
+  }
+}
+
+TEST_CASE("tokens that are given twice are refused") {
+  for (const char* text :
+       {R"({"tokens":[1],"tokens":[2]})", R"({"tokens":[1],"tok\u0065ns":[2]})",
+        R"({"tok\u0065ns":[1],"tokens":[2]})"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_prompt_body(text));
   }
 }

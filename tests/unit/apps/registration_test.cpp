@@ -1,4 +1,5 @@
 #include "apps/worker/registration.hpp"
+#include "dynamo/discovery/worker_record.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -36,4 +37,20 @@ TEST_CASE("the context length of a huge cache stays within 32 bits") {
   const record value = model_record(deployment_options{}, worker, 7);
   const auto card = nlohmann::json::parse(std::get<model_card>(value).card);
   CHECK(card.at("context_length") <= 4'294'967'295U);
+}
+
+TEST_CASE("what the model card says is what a router reads") {
+  worker_options worker;
+  worker.cache_blocks = 1000;
+  worker.taints = " gold,, spot ,";
+  const record value = model_record(deployment_options{}, worker, 7);
+  const auto& card = std::get<model_card>(value);
+  CHECK(capacity_of(card) == worker_capacity{1000, 8192, 16});
+  CHECK(taints_of(card) == std::vector<std::string>{"gold", "spot"});
+}
+
+TEST_CASE("a worker without taints has none in its model card") {
+  const record value = model_record(deployment_options{}, worker_options{}, 7);
+  const auto card = nlohmann::json::parse(std::get<model_card>(value).card);
+  CHECK_FALSE(card.at("runtime_config").contains("taints"));
 }

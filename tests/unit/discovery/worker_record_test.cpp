@@ -1,5 +1,10 @@
 #include "dynamo/discovery/worker_record.hpp"
 
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
 #include "support/catch.hpp"
 
 using namespace dynamo;
@@ -69,4 +74,69 @@ TEST_CASE("a card without ranks, or with ranks that make no sense, has rank 0 "
     CAPTURE(card);
     CHECK(ranks_of(card_of(card)) == rank_range{});
   }
+}
+
+TEST_CASE("the capacity of a worker stands in its model card") {
+  CHECK(capacity_of(card_of(R"({"kv_cache_block_size":16,"runtime_config":
+      {"total_kv_blocks":1000,"max_num_batched_tokens":8192}})")) ==
+        worker_capacity{1000, 8192, 16});
+  CHECK(capacity_of(card_of(R"({"runtime_config":{"total_kv_blocks":
+      18446744073709551615}})")) ==
+        worker_capacity{18446744073709551615U, std::nullopt, std::nullopt});
+}
+
+TEST_CASE("the capacity that a Dynamo worker published is read") {
+  std::ifstream file{std::string{DYNAMO_TEST_DATA} + "/vectors/captured.json"};
+  const std::string text{std::istreambuf_iterator<char>{file}, {}};
+  const std::string key = "runtime_config\\\":";
+  const std::size_t from = text.find(key);
+  REQUIRE(from != std::string::npos);
+  std::string config = text.substr(from + key.size());
+  config.resize(config.find('}') + 1);
+  std::erase(config, '\\');
+  const auto capacity =
+      capacity_of(card_of("{\"runtime_config\":" + config + "}"));
+  CHECK(capacity.total_kv_blocks == 1000);
+  CHECK(capacity.max_num_batched_tokens == 8192);
+}
+
+TEST_CASE("capacity that makes no sense is not known") {
+  for (const char* card :
+       {"", "{", "7", "[]", "{}", R"({"runtime_config":7})",
+        R"({"runtime_config":{"total_kv_blocks":0}})",
+        R"({"runtime_config":{"total_kv_blocks":null}})",
+        R"({"runtime_config":{"total_kv_blocks":-5}})",
+        R"({"runtime_config":{"max_num_batched_tokens":"8192"}})",
+        R"({"runtime_config":{"max_num_batched_tokens":1.5}})",
+        R"({"kv_cache_block_size":0})", R"({"kv_cache_block_size":"16"})"}) {
+    CAPTURE(card);
+    CHECK(capacity_of(card_of(card)) == worker_capacity{});
+  }
+}
+
+TEST_CASE("the taints of a worker stand in its model card") {
+  CHECK(taints_of(card_of(
+            R"({"runtime_config":{"taints":["gold","","spot","gold",7,null,
+                ["x"]]}})")) == std::vector<std::string>{"gold", "spot"});
+  for (const char* card :
+       {"", "[]", "{}", R"({"taints":["gold"]})", R"({"runtime_config":[]})",
+        R"({"runtime_config":{"taints":"gold"}})",
+        R"({"runtime_config":{"taints":{"gold":1}}})"}) {
+    CAPTURE(card);
+    CHECK(taints_of(card_of(card)).empty());
+  }
+}
+
+TEST_CASE("taints are bounded in number and length") {
+  std::string list;
+  for (std::size_t i = 0; i < 2 * taints_max; ++i) {
+    list += (i == 0 ? "\"" : ",\"") + std::to_string(i) + '"';
+  }
+  const auto card_with = [](const std::string& taints) {
+    return card_of("{\"runtime_config\":{\"taints\":[" + taints + "]}}");
+  };
+  CHECK(taints_of(card_with(list)).size() == taints_max);
+  const std::string longest(taint_bytes_max, 'x');
+  CHECK(taints_of(card_with('"' + longest + "\",\"" + longest + "y\"")) ==
+        std::vector{longest});
 }

@@ -64,4 +64,9 @@ TEST_CASE("size_bytes grows with what an event carries") {
                            .prefill_hint = std::nullopt};
   CHECK(size_bytes(event{active_sequence_events{added}}) >=
         size_bytes(event{active_sequence_events{}}) + 800);
+
+  sequence_snapshot part;
+  part.requests.push_back({added, false, {}});
+  CHECK(size_bytes(event{sequence_state{1, part}}) >=
+        size_bytes(event{sequence_state{}}) + 800);
 }

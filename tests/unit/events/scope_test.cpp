@@ -87,6 +87,7 @@ TEST_CASE("event_kind_of knows Dynamo's topics and takes others as raw") {
         event_kind::active_sequences);
   CHECK(event_kind_of("session_affinity_events") ==
         event_kind::session_affinity);
+  CHECK(event_kind_of("active-sequence-state") == event_kind::sequence_state);
   CHECK(event_kind_of("forward-pass-metrics") == event_kind::forward_pass);
   CHECK(event_kind_of("agent-tool-events") == event_kind::raw);
   CHECK(event_kind_of("kv-events2") == event_kind::raw);

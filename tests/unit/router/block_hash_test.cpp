@@ -2,7 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <fstream>
+#include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,6 +33,41 @@ std::string text_or_empty(const nlohmann::json& value) {
 }
 
 const std::vector<std::uint32_t> one_block{1, 2, 3, 4};
+
+struct hashes {
+  std::vector<std::uint64_t> local;
+  std::vector<std::uint64_t> sequence;
+
+  bool operator==(const hashes&) const = default;
+};
+
+/// The tokens handed over in pieces of the given sizes, the last one repeated.
+hashes in_pieces(std::span<const std::uint32_t> tokens,
+                 std::uint32_t block_size,
+                 const dynamo::block_hash_options& options,
+                 const std::vector<std::size_t>& sizes) {
+  dynamo::block_hasher hasher{block_size, options};
+  hashes out;
+  for (std::size_t i = 0; !tokens.empty(); ++i) {
+    const std::size_t size =
+        std::min(tokens.size(), sizes[std::min(i, sizes.size() - 1)]);
+    // A copy of its own, so that nothing can be read beyond the piece.
+    const std::vector<std::uint32_t> piece(
+        tokens.begin(), tokens.begin() + static_cast<int>(size));
+    hasher.append(piece, out.local, out.sequence);
+    tokens = tokens.subspan(size);
+  }
+  CHECK(hasher.blocks() == out.local.size());
+  return out;
+}
+
+hashes at_once(std::span<const std::uint32_t> tokens, std::uint32_t block_size,
+               const dynamo::block_hash_options& options) {
+  hashes out;
+  out.local = local_block_hashes(tokens, block_size, options);
+  out.sequence = dynamo::sequence_hashes(out.local);
+  return out;
+}
 
 } // namespace
 
@@ -69,6 +107,102 @@ TEST_CASE("multimodal block hashes equal Dynamo's in every recorded case") {
     REQUIRE(local.size() == 1);
     CHECK(local[0] == std::stoull(row["local"].get<std::string>()));
   }
+}
+
+TEST_CASE("a block_hasher gives every recorded hash, however tokens come") {
+  const nlohmann::json cases = vectors()["cases"];
+  for (const auto& row : cases) {
+    INFO(row["name"].get<std::string>());
+    const auto tokens = row["tokens"].get<std::vector<std::uint32_t>>();
+    const std::string lora = text_or_empty(row["lora_name"]);
+    const std::string ns = text_or_empty(row["cache_namespace"]);
+    const dynamo::block_hash_options options{.lora_name = lora,
+                                             .cache_namespace = ns,
+                                             .eagle = row["eagle"].get<bool>(),
+                                             .mm_hashes = {}};
+    const hashes expected{numbers(row["local"]), numbers(row["sequence"])};
+    for (std::size_t size = 1; size <= tokens.size(); ++size)
+      CHECK(in_pieces(tokens, row["block_size"].get<std::uint32_t>(), options,
+                      {size}) == expected);
+  }
+  const nlohmann::json multimodal = vectors()["multimodal"];
+  for (const auto& row : multimodal) {
+    const std::vector<std::vector<std::uint64_t>> objects{
+        numbers(row["mm_hashes"])};
+    const dynamo::block_hash_options options{.lora_name = {},
+                                             .cache_namespace = {},
+                                             .eagle = false,
+                                             .mm_hashes = objects};
+    for (std::size_t size = 1; size <= 4; ++size)
+      CHECK(in_pieces(row["tokens"].get<std::vector<std::uint32_t>>(), 4,
+                      options, {size})
+                .local == numbers(nlohmann::json::array({row["local"]})));
+  }
+}
+
+TEST_CASE("any split of the tokens gives the hashes of the whole") {
+  std::mt19937 random{7};
+  const auto below = [&random](std::size_t end) {
+    return static_cast<std::size_t>(random()) % end;
+  };
+  for (int round = 0; round < 2000; ++round) {
+    std::vector<std::uint32_t> tokens(below(400));
+    for (std::uint32_t& token : tokens)
+      token = static_cast<std::uint32_t>(random());
+    std::vector<std::vector<std::uint64_t>> objects(below(2) * below(6));
+    for (auto& of_block : objects) {
+      of_block.resize(below(4));
+      std::generate(of_block.begin(), of_block.end(), [&] { return random(); });
+    }
+    const dynamo::block_hash_options options{
+        .lora_name = below(2) == 0 ? "" : "adapter-a",
+        .cache_namespace = below(2) == 0 ? "" : "tenant-1",
+        .eagle = below(2) == 0,
+        .mm_hashes = objects};
+    const auto block_size = static_cast<std::uint32_t>(below(33));
+    std::vector<std::size_t> sizes(1 + below(10));
+    std::generate(sizes.begin(), sizes.end(),
+                  [&] { return 1 + below(1 + below(100)); });
+    INFO("round " << round << ", blocks of " << block_size);
+    REQUIRE(in_pieces(tokens, block_size, options, sizes) ==
+            at_once(tokens, block_size, options));
+  }
+}
+
+TEST_CASE("empty pieces change nothing") {
+  dynamo::block_hasher hasher{4, {}};
+  std::vector<std::uint64_t> local;
+  hasher.append({}, local);
+  hasher.append(std::span{one_block}.first(3), local);
+  hasher.append({}, local);
+  CHECK(local.empty());
+  hasher.append(std::span{one_block}.last(1), local);
+  CHECK(local == local_block_hashes(one_block, 4));
+}
+
+TEST_CASE("a block_hasher appends behind what stands there") {
+  dynamo::block_hasher hasher{4, {}};
+  std::vector<std::uint64_t> local{77};
+  std::vector<std::uint64_t> sequence{78, 79};
+  hasher.append(one_block, local, sequence);
+  hasher.append(one_block, local, sequence);
+  const std::uint64_t hash = local_block_hashes(one_block, 4)[0];
+  CHECK(local == std::vector<std::uint64_t>{77, hash, hash});
+  CHECK(sequence == std::vector<std::uint64_t>{
+                        78, 79, hash, dynamo::next_sequence_hash(hash, hash)});
+}
+
+TEST_CASE("the order in which a block's objects are named does not matter") {
+  const std::vector<std::vector<std::uint64_t>> ascending{{3, 7, 7}};
+  const std::vector<std::vector<std::uint64_t>> mixed{{7, 3, 7}};
+  const auto hash_with = [](const auto& objects) {
+    return local_block_hashes(one_block, 4,
+                              {.lora_name = {},
+                               .cache_namespace = {},
+                               .eagle = false,
+                               .mm_hashes = objects});
+  };
+  CHECK(hash_with(ascending) == hash_with(mixed));
 }
 
 TEST_CASE("multimodal objects change only the block that they are in") {

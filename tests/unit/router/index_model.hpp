@@ -21,7 +21,7 @@ inline bool begins_with(const path& whole, const path& part) {
          std::equal(part.begin(), part.end(), whole.begin());
 }
 
-/// The rules of prefix_index in the plainest way: a block on a device is its
+/// The rules of tree_index in the plainest way: a block on a device is its
 /// path of local hashes, and everything is looked up in maps, slowly.
 class model {
  public:

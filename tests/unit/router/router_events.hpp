@@ -4,6 +4,7 @@
 
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -39,27 +40,56 @@ inline router_event cleared(worker_rank rank, std::uint64_t event_id) {
   return event;
 }
 
-inline kv_router make_router(router_options options = {}) {
-  return kv_router{options, 16};
+inline kv_router make_router(router_options options = {},
+                             cache_view view = cache_view::events) {
+  return kv_router{options, 16, view, 99};
+}
+
+/// A worker with the ranks [first, first + count).
+inline status add_worker(kv_router& router, std::uint64_t worker_id,
+                         std::uint32_t first, std::uint32_t count,
+                         std::string endpoint = {}) {
+  worker_profile profile;
+  profile.endpoint = std::move(endpoint);
+  profile.first_rank = first;
+  profile.rank_count = count;
+  return router.add_worker(worker_id, std::move(profile));
 }
 
 /// Workers 1 and 2 with a rank each.
-inline kv_router with_two_workers(router_options options = {}) {
-  kv_router router = make_router(options);
-  REQUIRE(router.add_worker(1, 0, 1, "http://one"));
-  REQUIRE(router.add_worker(2, 0, 1, "http://two"));
+inline kv_router with_two_workers(router_options options = {},
+                                  cache_view view = cache_view::events) {
+  kv_router router = make_router(options, view);
+  REQUIRE(add_worker(router, 1, 0, 1, "http://one"));
+  REQUIRE(add_worker(router, 2, 0, 1, "http://two"));
   return router;
 }
 
 inline route_request request(std::string id, const hashes& local) {
-  return {.request_id = std::move(id),
-          .local = local,
-          .prompt_tokens = 0,
-          .expected_output_tokens = {}};
+  route_request made;
+  made.request_id = std::move(id);
+  made.local = local;
+  return made;
+}
+
+/// The choice that is expected.
+inline route_choice choose(kv_router& router, route_request request,
+                           clock::time_point now = start, double sample = 0) {
+  route_outcome outcome = router.route(std::move(request), now, sample);
+  REQUIRE(std::holds_alternative<route_choice>(outcome));
+  return std::get<route_choice>(std::move(outcome));
+}
+
+/// Why there is none.
+inline refusal refused(kv_router& router, route_request request,
+                       clock::time_point now = start) {
+  const route_outcome outcome = router.route(std::move(request), now, 0);
+  REQUIRE(std::holds_alternative<route_refusal>(outcome));
+  return std::get<route_refusal>(outcome).why;
 }
 
 inline rank_report report_of(const kv_router& router, const worker_rank& rank) {
-  for (const rank_report& report : router.ranks()) {
+  for (const rank_report& report : router.ranks(start)) {
     if (report.rank == rank)
       return report;
   }

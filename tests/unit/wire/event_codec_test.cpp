@@ -81,6 +81,9 @@ json json_of_event(const event& value) {
   if (const auto* update = std::get_if<session_affinity_update>(&value)) {
     return json_of(*update);
   }
+  if (const auto* state = std::get_if<sequence_state>(&value)) {
+    return json_of(*state);
+  }
   return json_of(std::get<forward_pass_metrics>(value));
 }
 
@@ -116,15 +119,24 @@ byte_buffer lie_like(std::uint8_t head) {
 
 std::vector<event> random_events(std::uint64_t seed) {
   random_event random{seed};
-  return {random.kv(6), random.sequences(6), random.load(), random.affinity(),
-          random.pass()};
+  return {random.kv(6),      random.sequences(6), random.load(),
+          random.affinity(), random.pass(),       random.state(4)};
+}
+
+/// Truncated payloads are not read, or what is missing counts as one event.
+bool is_refused_or_cut(const result<event>& read,
+                       const skipped_events& skipped) {
+  return read ? skipped.count == 1 : skipped.count == 0;
 }
 
 event_kind kind_of(const event& value) {
-  static constexpr event_kind kinds[] = {
-      event_kind::kv_events,        event_kind::active_load,
-      event_kind::active_sequences, event_kind::session_affinity,
-      event_kind::forward_pass,     event_kind::raw};
+  static constexpr event_kind kinds[] = {event_kind::kv_events,
+                                         event_kind::active_load,
+                                         event_kind::active_sequences,
+                                         event_kind::session_affinity,
+                                         event_kind::forward_pass,
+                                         event_kind::sequence_state,
+                                         event_kind::raw};
   return kinds[value.index()];
 }
 
@@ -191,8 +203,9 @@ TEST_CASE("every truncation of a payload is refused") {
     for (std::size_t size = 0; size < payload.size(); ++size) {
       INFO(row["name"] << " cut to " << size);
       CHECK_FALSE(decode_event(kind, first_bytes(payload, size)));
-      std::size_t skipped = 0;
-      CHECK_FALSE(decode_event(kind, first_bytes(payload, size), skipped));
+      skipped_events skipped;
+      CHECK(is_refused_or_cut(
+          decode_event(kind, first_bytes(payload, size), skipped), skipped));
     }
   }
 }
@@ -217,8 +230,8 @@ TEST_CASE("a lie in any length of a payload is refused") {
                  payload.end());
       INFO(row["name"] << " at " << at);
       CHECK_FALSE(decode_event(kind, lie));
-      std::size_t skipped = 0;
-      CHECK_FALSE(decode_event(kind, lie, skipped));
+      skipped_events skipped;
+      CHECK(is_refused_or_cut(decode_event(kind, lie, skipped), skipped));
     }
   }
 }
@@ -265,11 +278,39 @@ TEST_CASE("random damage never does worse than an error") {
       for (int flips = 0; flips < 4; ++flips) {
         bytes[random.below(bytes.size())] =
             static_cast<std::uint8_t>(random.below(256));
-        std::size_t skipped = 0;
+        skipped_events skipped;
         const auto decoded = decode_event(kind_of(value), bytes, skipped);
         CHECK((decoded || !decoded.error().message.empty()));
+        CHECK((skipped.count > 0) == skipped.first_reason.has_value());
       }
     }
+  }
+}
+
+TEST_CASE("random events with bad ones among them lose only the bad ones") {
+  const std::vector<json> bad{7, nullptr, "x", json::object(), json::array()};
+  for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    INFO("seed " << seed);
+    random_event random{seed};
+    const event sent = random.kv(6);
+    json array = json_of_event(sent);
+    std::size_t inserted = 0;
+    for (std::size_t left = random.below(4); left > 0; --left) {
+      const auto at =
+          static_cast<std::ptrdiff_t>(random.below(array.size() + 1));
+      array.insert(array.begin() + at, bad[random.below(bad.size())]);
+      ++inserted;
+    }
+    skipped_events skipped;
+    const auto decoded =
+        decode_event(event_kind::kv_events, json::to_msgpack(array), skipped);
+    if (std::get<kv_events>(sent).empty()) {
+      CHECK(static_cast<bool>(decoded) == (inserted == 0));
+      continue;
+    }
+    REQUIRE(decoded);
+    CHECK(*decoded == sent);
+    CHECK(skipped.count == inserted);
   }
 }
 

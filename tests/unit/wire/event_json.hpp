@@ -118,6 +118,29 @@ inline nlohmann::json json_of(const session_affinity_update& update) {
           {"router_id", update.router_id}};
 }
 
+inline nlohmann::json json_of(const sequence_state& state) {
+  nlohmann::json said;
+  if (const auto* summary = std::get_if<sequence_summary>(&state.data)) {
+    said["Summary"] = {{"requests", summary->requests},
+                       {"digest", summary->digest}};
+  } else if (const auto* wanted = std::get_if<sequence_wanted>(&state.data)) {
+    said["Wanted"] = {{"owner", wanted->owner}};
+  } else {
+    const auto& part = std::get<sequence_snapshot>(state.data);
+    nlohmann::json requests = nlohmann::json::array();
+    for (const tracked_request& each : part.requests) {
+      requests.push_back({{"added", json_of(each.added)},
+                          {"prefill_completed", each.prefill_completed},
+                          {"age_ms", each.age.count()}});
+    }
+    said["Snapshot"] = {{"number", part.number},
+                        {"part", part.part},
+                        {"parts", part.parts},
+                        {"requests", requests}};
+  }
+  return {{"router_id", state.router_id}, {"data", said}};
+}
+
 inline nlohmann::json json_of(const forward_pass_metrics& pass) {
   const scheduled_requests& scheduled = pass.scheduled;
   const queued_requests& queued = pass.queued;

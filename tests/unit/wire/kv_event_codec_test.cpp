@@ -34,18 +34,18 @@ json with(json value, const std::string& pointer, json replacement) {
 kv_events decoded(const json& payload) {
   kv_events events;
   const auto skipped =
-      decode_kv_events(packed(payload), bad_event_policy::fail, events);
+      decode_kv_events(packed(payload), unreadable_policy::fail, events);
   INFO(payload.dump());
   INFO((skipped ? "" : skipped.error().message));
   REQUIRE(skipped);
-  CHECK(*skipped == 0);
+  CHECK(skipped->count == 0);
   return events;
 }
 
 error refused(const byte_buffer& payload) {
   kv_events events;
   const auto skipped =
-      decode_kv_events(payload, bad_event_policy::fail, events);
+      decode_kv_events(payload, unreadable_policy::fail, events);
   REQUIRE_FALSE(skipped);
   CHECK(events.empty());
   return skipped.error();
@@ -113,7 +113,7 @@ TEST_CASE("decode_kv_events takes wide integers") {
       "82a9776f726b65725f6964cf0000000000000007a56576656e7482a86576656e745f"
       "6964d30000000000000001a464617461a7636c6561726564");
   kv_events events;
-  REQUIRE(decode_kv_events(wide, bad_event_policy::fail, events));
+  REQUIRE(decode_kv_events(wide, unreadable_policy::fail, events));
   CHECK(events[0].worker_id == 7);
   CHECK(events[0].event.event_id == 1);
 }
@@ -156,7 +156,7 @@ TEST_CASE("a domain that must not be applied survives a round trip") {
     byte_buffer bytes;
     encode_kv_events({&sent, 1}, payload_generation::v1_4, bytes);
     kv_events events;
-    REQUIRE(decode_kv_events(bytes, bad_event_policy::fail, events));
+    REQUIRE(decode_kv_events(bytes, unreadable_policy::fail, events));
     CHECK(events == kv_events{sent});
   }
 }
@@ -207,28 +207,102 @@ TEST_CASE("one bad event fails the whole array unless it may be skipped") {
        with(removed_json(), "/event/event_id", "x"), 7, removed_json()}));
 
   kv_events events;
-  CHECK_FALSE(decode_kv_events(payload, bad_event_policy::fail, events));
+  CHECK_FALSE(decode_kv_events(payload, unreadable_policy::fail, events));
 
   events.clear();
   const auto skipped =
-      decode_kv_events(payload, bad_event_policy::skip, events);
+      decode_kv_events(payload, unreadable_policy::skip, events);
   REQUIRE(skipped);
-  CHECK(*skipped == 3);
+  CHECK(skipped->count == 3);
+  REQUIRE(skipped->first_reason);
+  CHECK(skipped->first_reason->code == errc::unsupported);
+  CHECK_THAT(skipped->first_reason->message,
+             Catch::Matchers::EndsWith("unknown storage tier"));
   CHECK(events.size() == 2);
 
-  std::size_t counted = 1;
+  skipped_events counted{7, error{errc::io, "of before"}};
   REQUIRE(decode_event(event_kind::kv_events, payload, counted));
-  CHECK(counted == 4);
+  CHECK(counted.count == 3);
 }
 
-TEST_CASE("skipping does not hide an array that ends early") {
-  byte_buffer payload = packed(json::array({removed_json(), removed_json()}));
-  payload.pop_back();
+TEST_CASE("a bad event at any place of an array costs only itself") {
+  const json good = removed_json();
+  for (const json& bad :
+       {json{7}, json(nullptr), json("cleared"), json::object(), json::array(),
+        with(good, "/storage_tier", "moon"), with(good, "/worker_id", "x"),
+        with(good, "/event", nullptr), with(good, "/event/data", "flooded"),
+        with(good, "/event/data/removed/block_hashes", 7)}) {
+    for (std::size_t at = 0; at < 5; ++at) {
+      INFO(bad << " at " << at);
+      json array = json::array();
+      for (std::size_t i = 0; i < 5; ++i) {
+        array.push_back(i == at ? bad : with(good, "/event/event_id", i));
+      }
+      kv_events events;
+      const auto skipped =
+          decode_kv_events(packed(array), unreadable_policy::skip, events);
+      REQUIRE(skipped);
+      CHECK(skipped->count == 1);
+      CHECK(skipped->first_reason);
+      REQUIRE(events.size() == 4);
+      for (std::size_t i = 0; i < 4; ++i) {
+        CHECK(events[i].event.event_id == (i < at ? i : i + 1));
+      }
+    }
+  }
+}
+
+TEST_CASE("an array that ends early keeps the events before its end") {
+  const byte_buffer whole =
+      packed(json::array({removed_json(), removed_json(), removed_json()}));
+  const std::size_t event_size = (whole.size() - 1) / 3;
+  for (std::size_t size = 0; size < whole.size(); ++size) {
+    INFO("cut to " << size);
+    const byte_view cut{whole.data(), size};
+    kv_events events;
+    const auto skipped = decode_kv_events(cut, unreadable_policy::skip, events);
+    if (size < 1 + event_size) {
+      REQUIRE_FALSE(skipped);
+      CHECK(skipped.error().code == errc::truncated);
+      continue;
+    }
+    REQUIRE(skipped);
+    CHECK(skipped->count == 1);
+    CHECK(skipped->first_reason->code == errc::truncated);
+    CHECK(events.size() == (size - 1) / event_size);
+  }
+}
+
+TEST_CASE("what no msgpack is ends the array there and counts as one") {
+  // [cleared event of worker 7, a byte that msgpack never uses, nil]
+  const byte_buffer broken = bytes_from_hex(
+      "9382a9776f726b65725f696407a56576656e7482a86576656e745f696401a464617461"
+      "a7636c6561726564c1c0");
   kv_events events;
   const auto skipped =
-      decode_kv_events(payload, bad_event_policy::skip, events);
-  REQUIRE_FALSE(skipped);
-  CHECK(skipped.error().code == errc::truncated);
+      decode_kv_events(broken, unreadable_policy::skip, events);
+  REQUIRE(skipped);
+  CHECK(skipped->count == 1);
+  CHECK(skipped->first_reason->code == errc::malformed);
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].worker_id == 7);
+  CHECK(std::holds_alternative<kv_cleared>(events[0].event.data));
+}
+
+TEST_CASE("a payload without a single good event is refused") {
+  for (const json& payload :
+       {json::array({7, 8}), json{7}, json::array({json::object()})}) {
+    INFO(payload);
+    kv_events events;
+    CHECK_FALSE(
+        decode_kv_events(packed(payload), unreadable_policy::skip, events));
+    CHECK(events.empty());
+  }
+  kv_events events;
+  const auto nothing =
+      decode_kv_events(packed(json::array()), unreadable_policy::skip, events);
+  REQUIRE(nothing);
+  CHECK(nothing->count == 0);
 }
 
 TEST_CASE("generation 1.3 writes nothing that 1.3 did not know") {

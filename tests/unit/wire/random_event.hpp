@@ -151,6 +151,41 @@ class random_event {
     return {text(), number(), maybe([&] { return number32(); }), number()};
   }
 
+  tracked_request tracked() {
+    tracked_request made;
+    do {
+      made.added = sequence();
+    } while (!std::holds_alternative<add_request>(made.added.data));
+    made.prefill_completed = chance();
+    made.age =
+        std::chrono::milliseconds{static_cast<std::int64_t>(number() >> 1)};
+    return made;
+  }
+
+  sequence_state state(std::uint64_t count_max) {
+    sequence_state made;
+    made.router_id = number();
+    switch (below(3)) {
+    case 0:
+      made.data = sequence_summary{number(), number()};
+      break;
+    case 1:
+      made.data = sequence_wanted{number()};
+      break;
+    default: {
+      auto& part = made.data.emplace<sequence_snapshot>();
+      part.number = number();
+      part.parts = 1 + static_cast<std::uint32_t>(below(snapshot_parts_max));
+      part.part = static_cast<std::uint32_t>(below(part.parts));
+      part.requests.resize(below(count_max + 1));
+      for (tracked_request& one : part.requests) {
+        one = tracked();
+      }
+    }
+    }
+    return made;
+  }
+
   forward_pass_metrics pass() {
     return {number(),
             text(),

@@ -30,7 +30,7 @@ json add_json(json request) {
 result<active_sequence_events> decoded(const json& payload) {
   active_sequence_events events;
   const auto skipped = decode_active_sequences(json::to_msgpack(payload),
-                                               bad_event_policy::fail, events);
+                                               unreadable_policy::fail, events);
   if (!skipped) {
     return skipped.error();
   }
@@ -151,9 +151,9 @@ TEST_CASE("a bad event of a batch can be skipped") {
   batch["events"][1]["data"] = "Pause";
   active_sequence_events events;
   const auto skipped = decode_active_sequences(json::to_msgpack(batch),
-                                               bad_event_policy::skip, events);
+                                               unreadable_policy::skip, events);
   REQUIRE(skipped);
-  CHECK(*skipped == 1);
+  CHECK(skipped->count == 1);
   CHECK(events.size() == 2);
 }
 

@@ -1,3 +1,5 @@
+#include "dynamo/router/tree_index.hpp"
+
 #include <algorithm>
 
 #include "support/catch.hpp"
@@ -7,13 +9,13 @@ using namespace dynamo;
 using namespace dynamo::testing;
 
 TEST_CASE("an empty index matches nothing") {
-  const prefix_index index;
+  const tree_index index;
   CHECK(index.find_matches(query({1, 2})).empty());
   CHECK(index.find_matches({}).empty());
 }
 
 TEST_CASE("a match is as deep as the rank's blocks reach without a hole") {
-  prefix_index index;
+  tree_index index;
   index.apply(one, stored({}, {1, 2, 3}), device);
   index.apply(two, stored({}, {1, 2}), device);
   CHECK(index.find_matches(query({1, 2, 3, 4})) ==
@@ -23,7 +25,7 @@ TEST_CASE("a match is as deep as the rank's blocks reach without a hole") {
 }
 
 TEST_CASE("an event below an unknown parent is skipped whole") {
-  prefix_index index;
+  tree_index index;
   index.apply(one, stored({}, {1}), device);
   // Known to another rank is not known.
   CHECK(index.apply(two, stored(1, {2, 3}), device).outcome ==
@@ -32,7 +34,7 @@ TEST_CASE("an event below an unknown parent is skipped whole") {
 }
 
 TEST_CASE("a block that is its own parent makes the event invalid") {
-  prefix_index index;
+  tree_index index;
   CHECK(index.apply(one, stored(1, {1}), device).outcome ==
         apply_outcome::invalid);
   CHECK(index.apply(one, stored({}, {1, 2, 2}), device).outcome ==
@@ -41,7 +43,7 @@ TEST_CASE("a block that is its own parent makes the event invalid") {
 }
 
 TEST_CASE("a name that the rank gave another block is refused") {
-  prefix_index index;
+  tree_index index;
   index.apply(one, stored({}, {1, 2}), device);
   const auto report = index.apply(one, stored(2, {3, 1, 4}), device);
   CHECK(report.outcome == apply_outcome::invalid);
@@ -50,7 +52,7 @@ TEST_CASE("a name that the rank gave another block is refused") {
 }
 
 TEST_CASE("the same name may stand for different blocks of two ranks") {
-  prefix_index index;
+  tree_index index;
   index.apply(one, stored_as({}, 1, 101), device);
   index.apply(two, stored_as({}, 1, 777), device);
   CHECK(index.find_matches(hashes{101}) == rows{{one, 1, 1, 1}});
@@ -60,7 +62,7 @@ TEST_CASE("the same name may stand for different blocks of two ranks") {
 }
 
 TEST_CASE("what is stored again is a duplicate") {
-  prefix_index index;
+  tree_index index;
   index.apply(one, stored({}, {1, 2}), device);
   const auto report = index.apply(one, stored({}, {1, 2}), device);
   CHECK(report.outcome == apply_outcome::duplicate);
@@ -72,7 +74,7 @@ TEST_CASE("what is stored again is a duplicate") {
 }
 
 TEST_CASE("a removed block takes the rest of its run along") {
-  prefix_index index;
+  tree_index index;
   index.apply(one, stored({}, {1, 2, 3, 4}), device);
   CHECK(index.apply(one, removed({2}), device).removed == 3);
   CHECK(index.apply(one, stored(3, {6}), device).outcome ==
@@ -85,14 +87,14 @@ TEST_CASE("a removed block takes the rest of its run along") {
 }
 
 TEST_CASE("an event may name blocks that go with one that it named before") {
-  prefix_index index;
+  tree_index index;
   index.apply(one, stored({}, {1, 2, 3}), device);
   CHECK(index.apply(one, removed({2, 3}), device).outcome ==
         apply_outcome::applied);
 }
 
 TEST_CASE("all below the end of a run goes when nobody holds that end") {
-  prefix_index index;
+  tree_index index;
   index.apply(one, stored({}, {1, 2}), device);
   index.apply(one, stored(2, {3}), device);
   index.apply(one, stored(2, {4}), device);
@@ -102,7 +104,7 @@ TEST_CASE("all below the end of a run goes when nobody holds that end") {
 }
 
 TEST_CASE("what lies below a hole stays while others hold the whole run") {
-  prefix_index index;
+  tree_index index;
   for (const worker_rank& rank : {one, two}) {
     index.apply(rank, stored({}, {1, 2}), device);
     index.apply(rank, stored(2, {3}), device);
@@ -133,7 +135,7 @@ TEST_CASE("what lies below a hole stays while others hold the whole run") {
 }
 
 TEST_CASE("a removal takes nothing from other ranks") {
-  prefix_index index;
+  tree_index index;
   index.apply(one, stored({}, {1, 2}), device);
   index.apply(two, stored({}, {1, 2}), device);
   index.apply(one, removed({1}), device);
@@ -141,7 +143,7 @@ TEST_CASE("a removal takes nothing from other ranks") {
 }
 
 TEST_CASE("an unknown removed block does not stop the others") {
-  prefix_index index;
+  tree_index index;
   index.apply(one, stored({}, {1, 2}), device);
   const auto report = index.apply(one, removed({8, 2, 9}), device);
   CHECK(report.outcome == apply_outcome::block_unknown);
@@ -151,7 +153,7 @@ TEST_CASE("an unknown removed block does not stop the others") {
 }
 
 TEST_CASE("where names conflict the first one stays") {
-  prefix_index index;
+  tree_index index;
   index.apply(one, stored_as({}, 1, 101), device);
   const auto report = index.apply(two, stored_as({}, 9, 101), device);
   CHECK(report.conflicts == 1);
@@ -182,18 +184,19 @@ TEST_CASE("where names conflict the first one stays") {
   }
 }
 
-TEST_CASE("removing a worker removes all of its ranks and no other's") {
-  prefix_index index;
+TEST_CASE("removing a rank removes its blocks and no other's") {
+  tree_index index;
   for (std::uint32_t rank = 0; rank < 3; ++rank)
     index.apply({1, rank}, stored({}, {1, 2}), device);
   index.apply(two, stored({}, {1}), device);
-  CHECK(index.remove_worker(1) == 6);
+  for (std::uint32_t rank = 0; rank < 3; ++rank)
+    CHECK(index.remove_rank({1, rank}) == 2);
   CHECK(index.ranks() == std::vector<worker_rank>{two});
   CHECK(index.size().device_nodes == 1);
 }
 
 TEST_CASE("a removed rank's number does not leak its blocks to the next") {
-  prefix_index index;
+  tree_index index;
   index.apply(one, stored({}, {1}), device);
   CHECK(index.remove_rank(one) == 1);
   CHECK(index.remove_rank(one) == 0);
@@ -203,7 +206,7 @@ TEST_CASE("a removed rank's number does not leak its blocks to the next") {
 }
 
 TEST_CASE("the memory of removed blocks is returned") {
-  prefix_index index;
+  tree_index index;
   index.apply(one, stored({}, {1}), device);
   const std::uint64_t before = index.size().bytes;
   for (std::uint64_t chain = 0; chain < 50; ++chain) {
@@ -222,7 +225,7 @@ TEST_CASE("the memory of removed blocks is returned") {
 }
 
 TEST_CASE("a very long chain is removed without recursion") {
-  prefix_index index;
+  tree_index index;
   hashes blocks;
   for (std::uint64_t i = 1; i <= 100'000; ++i)
     blocks.push_back(i);
@@ -233,7 +236,7 @@ TEST_CASE("a very long chain is removed without recursion") {
 }
 
 TEST_CASE("blocks beyond the limit are not indexed") {
-  prefix_index index{{.blocks_max = 3, .ranks_max = 10}};
+  tree_index index{{.blocks_max = 3, .ranks_max = 10}};
   const auto report = index.apply(one, stored({}, {1, 2, 3, 4}), device);
   CHECK(report.outcome == apply_outcome::full);
   CHECK(report.stored == 3);
@@ -244,17 +247,17 @@ TEST_CASE("blocks beyond the limit are not indexed") {
 }
 
 TEST_CASE("ranks beyond the limit are not indexed") {
-  prefix_index index{{.blocks_max = 100, .ranks_max = 1}};
+  tree_index index{{.blocks_max = 100, .ranks_max = 1}};
   index.apply(one, stored({}, {1}), device);
   CHECK(index.apply(two, stored({}, {1}), device).outcome ==
         apply_outcome::full);
 }
 
-TEST_CASE("a cleared index is as new") {
-  prefix_index index;
-  index.apply(one, stored({}, {1}), device);
-  index.clear();
-  CHECK(index.ranks().empty());
-  CHECK(index.size().device_nodes == 0);
-  CHECK(index.apply(two, stored({}, {1}), device).stored == 1);
+TEST_CASE("an index of too many bytes takes no more") {
+  tree_index index{{.bytes_max = 100'000}};
+  apply_outcome last = apply_outcome::applied;
+  for (std::uint64_t i = 0; i < 10'000 && last == apply_outcome::applied; ++i)
+    last = index.apply(one, stored({}, {i}), device).outcome;
+  CHECK(last == apply_outcome::full);
+  CHECK(index.size().bytes < 250'000);
 }

@@ -1,3 +1,5 @@
+#include "dynamo/router/tree_index.hpp"
+
 #include <algorithm>
 
 #include "support/catch.hpp"
@@ -7,7 +9,7 @@ using namespace dynamo;
 using namespace dynamo::testing;
 
 TEST_CASE("a clear empties all tiers of its rank alone") {
-  prefix_index index;
+  tree_index index;
   for (const worker_rank& rank : {one, worker_rank{1, 1}}) {
     index.apply(rank, stored({}, {1, 2}), device);
     index.apply(rank, stored(2, {3}), host);
@@ -32,7 +34,7 @@ TEST_CASE("the lower tiers continue where the device ends, each once") {
       pattern{{{1, device}, {2, host}, {3, disk}, {4, outside}, {5, host}},
               {1, 2, 4}},
       pattern{{{1, host}, {2, host}}, {0, 2, 2}});
-  prefix_index index;
+  tree_index index;
   for (const auto& [block, tier] : held) {
     std::optional<std::uint64_t> parent;
     if (block > 1)
@@ -44,14 +46,14 @@ TEST_CASE("the lower tiers continue where the device ends, each once") {
 }
 
 TEST_CASE("a lower tier that does not follow on matches nothing") {
-  prefix_index index;
+  tree_index index;
   index.apply(one, stored(1, {2, 3}), host);
   CHECK(index.find_matches(query({1, 2, 3})).empty());
   CHECK(index.find_matches(query({2, 3})).empty());
 }
 
 TEST_CASE("a lower tier takes any parent and removes only what is named") {
-  prefix_index index;
+  tree_index index;
   CHECK(index.apply(one, stored(77, {1, 2, 3}), host).stored == 3);
   CHECK(index.apply(one, removed({2, 9}), host).outcome ==
         apply_outcome::block_unknown);
@@ -59,7 +61,7 @@ TEST_CASE("a lower tier takes any parent and removes only what is named") {
 }
 
 TEST_CASE("a lower tier block stored elsewhere moves") {
-  prefix_index index;
+  tree_index index;
   index.apply(one, stored_as({}, 1, 101), host);
   CHECK(index.apply(one, stored_as({}, 1, 105), host).stored == 1);
   CHECK(index.find_matches(query({1})).empty());
@@ -68,7 +70,7 @@ TEST_CASE("a lower tier block stored elsewhere moves") {
 }
 
 TEST_CASE("a lower tier block stays while worker or cache owner holds it") {
-  prefix_index index;
+  tree_index index;
   index.apply(one, stored({}, {1}), host, residency_domain::worker);
   index.apply(one, stored({}, {1, 2}), host, residency_domain::cache_owner);
   index.apply(one, removed({1}), host, residency_domain::cache_owner);
@@ -80,7 +82,7 @@ TEST_CASE("a lower tier block stays while worker or cache owner holds it") {
 }
 
 TEST_CASE("a dump lists each tier's blocks with parents first") {
-  prefix_index index;
+  tree_index index;
   index.apply(one, stored({}, {1, 2}), device);
   index.apply(one, stored(1, {3}), device);
   index.apply(one, stored(5, {6}), host);
@@ -102,7 +104,7 @@ TEST_CASE("a dump lists each tier's blocks with parents first") {
 }
 
 TEST_CASE("a dump survives a circle of parents in a lower tier") {
-  prefix_index index;
+  tree_index index;
   index.apply(one, stored(2, {1}), host);
   index.apply(one, stored(1, {2}), host);
   CHECK(index.dump(one).size() == 2);

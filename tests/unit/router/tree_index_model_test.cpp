@@ -1,3 +1,5 @@
+#include "dynamo/router/tree_index.hpp"
+
 #include <map>
 #include <random>
 #include <set>
@@ -131,13 +133,13 @@ void compare_matches(const prefix_index& index, const model& expected,
 
 } // namespace
 
-TEST_CASE("prefix_index equals the model over random event streams") {
+TEST_CASE("tree_index equals the model over random event streams") {
   std::map<apply_outcome, int> outcomes;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     INFO("seed " << seed);
     const naming names = seed % 2 == 0 ? naming::unique : naming::colliding;
     event_source random{seed, names};
-    prefix_index index;
+    tree_index index;
     model expected;
     for (int step = 0; step < 150; ++step) {
       const worker_rank rank = random.rank();

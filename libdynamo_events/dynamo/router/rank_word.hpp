@@ -1,0 +1,125 @@
+#pragma once
+
+#include "dynamo/router/reader_epochs.hpp"
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+// A set of rank numbers in one word of a node, read by anybody while the one
+// writer changes it:
+//
+//   bits 60 to 63   0 to 4: as many numbers inside, 15: outside
+//   bits 0 to 59    numbers of 15 bits, ascending, the rest 0; or an address
+//
+// Outside stands a sorted list, replaced when it changes, or, for many ranks,
+// a bitset, changed in place.
+
+namespace dynamo {
+
+/// Rank numbers stay below this.
+inline constexpr std::uint32_t rank_numbers_max = 1U << 15;
+
+/// A set of rank numbers outside of its node.
+struct rank_spill : shared_block {
+  enum class form : std::uint32_t { list, bits };
+
+  form kind = form::list;
+  /// Ranks in the set; of a bitset only the writer may look.
+  std::uint32_t count = 0;
+  /// Of a bitset.
+  std::uint32_t words = 0;
+
+  std::uint16_t* list() { return reinterpret_cast<std::uint16_t*>(this + 1); }
+  std::span<const std::uint16_t> listed() const {
+    return {reinterpret_cast<const std::uint16_t*>(this + 1), count};
+  }
+  std::atomic<std::uint64_t>& word(std::uint32_t i) const {
+    auto* const first = reinterpret_cast<std::atomic<std::uint64_t>*>(
+        const_cast<rank_spill*>(this) + 1);
+    return first[i];
+  }
+  std::uint64_t bits(std::uint32_t i) const {
+    return word(i).load(std::memory_order_acquire);
+  }
+};
+
+namespace rank_word {
+
+inline constexpr std::uint32_t inside_max = 4;
+inline constexpr std::uint64_t spilled = std::uint64_t{15} << 60;
+
+inline bool is_spilled(std::uint64_t word) {
+  return word >= spilled;
+}
+
+/// Of a word that is not spilled.
+inline std::uint32_t count(std::uint64_t word) {
+  return static_cast<std::uint32_t>(word >> 60);
+}
+inline std::uint32_t at(std::uint64_t word, std::uint32_t i) {
+  return static_cast<std::uint32_t>(word >> (15 * i)) & (rank_numbers_max - 1);
+}
+
+inline rank_spill& spill_of(std::uint64_t word) {
+  return *reinterpret_cast<rank_spill*>(word & ~spilled);
+}
+
+bool contains(std::uint64_t word, std::uint32_t rank);
+
+/// Writer only.
+std::uint32_t size(std::uint64_t word);
+
+template <class Visit>
+void for_each_bit(std::uint64_t bits, std::uint32_t base, Visit&& visit) {
+  for (; bits != 0; bits &= bits - 1)
+    visit(base + static_cast<std::uint32_t>(std::countr_zero(bits)));
+}
+
+/// Visits the ranks in ascending order.
+template <class Visit>
+void for_each(std::uint64_t word, Visit&& visit) {
+  if (!is_spilled(word)) {
+    for (std::uint32_t i = 0; i < count(word); ++i)
+      visit(at(word, i));
+    return;
+  }
+  const rank_spill& spill = spill_of(word);
+  if (spill.kind == rank_spill::form::list) {
+    for (const std::uint16_t rank : spill.listed())
+      visit(std::uint32_t{rank});
+    return;
+  }
+  for (std::uint32_t i = 0; i < spill.words; ++i)
+    for_each_bit(spill.bits(i), i * 64, visit);
+}
+
+} // namespace rank_word
+
+/// Changes rank words; writer only.
+class rank_words {
+ public:
+  explicit rank_words(retired_blocks& retired)
+      : retired_(retired) {}
+
+  /// The rank must not be in the set. False when there is no memory.
+  bool insert(std::atomic<std::uint64_t>& word, std::uint32_t rank);
+  /// The rank must be in the set.
+  void erase(std::atomic<std::uint64_t>& word, std::uint32_t rank);
+  /// Leaves nothing outside.
+  void clear(std::atomic<std::uint64_t>& word);
+
+ private:
+  rank_spill* new_list(std::uint32_t count);
+  rank_spill* new_bits(std::uint32_t words);
+  bool insert_inside(std::atomic<std::uint64_t>& word, std::uint32_t rank);
+  bool insert_listed(std::atomic<std::uint64_t>& word, std::uint32_t rank);
+  bool insert_bit(std::atomic<std::uint64_t>& word, std::uint32_t rank);
+  void replace(std::atomic<std::uint64_t>& word, std::uint64_t by);
+
+  retired_blocks& retired_;
+};
+
+} // namespace dynamo

@@ -1,0 +1,278 @@
+#pragma once
+
+#include "dynamo/router/table_segment.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <new>
+
+namespace dynamo {
+
+/// A hash table of 32-bit record numbers that grows and shrinks by one small
+/// segment at a time (extendible hashing), so that no change takes long.
+///
+/// The records belong to the caller and say what they are: `Keys` has
+/// `hash(id)`, the hash that the record was put under, and `prefetch(id)`.
+/// Several records may have the same hash, but not more than a segment has
+/// places. Hashes must be spread well over bits 24 to 63.
+///
+/// Thread-safe: `find`, `peek` and `prefetch` for any reader inside a
+/// `reader_epochs::reading`; everything else for one writer.
+template <class Keys>
+class segment_table {
+ public:
+  explicit segment_table(retired_blocks& retired)
+      : retired_(retired) {}
+  segment_table(const segment_table&) = delete;
+  segment_table& operator=(const segment_table&) = delete;
+
+  ~segment_table() {
+    directory* const all = directory_.load(std::memory_order_relaxed);
+    if (all == nullptr)
+      return;
+    for (std::size_t i = 0; i < all->size();) {
+      table_segment* const one = all->at(i).load(std::memory_order_relaxed);
+      i += std::size_t{1} << (all->depth - one->depth);
+      memory().give_back(one, one->bytes);
+    }
+    memory().give_back(all, all->bytes);
+  }
+
+  /// The first record under the hash of which `is(id)`, or no_index.
+  template <class Is>
+  std::uint32_t find(std::uint64_t hash, Is&& is) const {
+    const table_segment* const in = segment_of(hash);
+    return in == nullptr ? no_index : in->find(hash, is);
+  }
+
+  /// A record that may have this hash, to be fetched early.
+  std::uint32_t peek(std::uint64_t hash) const {
+    return find(hash, [](std::uint32_t) { return true; });
+  }
+
+  /// Begins to fetch what a `find` reads first.
+  void prefetch(std::uint64_t hash) const {
+    if (const table_segment* const in = segment_of(hash))
+      __builtin_prefetch(&in->buckets[table_segment::bucket_of(hash)]);
+  }
+
+  /// False when there is no memory, or no place under this hash.
+  bool insert(std::uint32_t id, const Keys& keys) {
+    const std::uint64_t hash = keys.hash(id);
+    table_segment* in = segment_of(hash);
+    if (in == nullptr && (in = begin()) == nullptr)
+      return false;
+    while (in->count >= split_at && split(hash, keys))
+      in = segment_of(hash);
+    if (!in->put(hash, id))
+      return false;
+    ++size_;
+    return true;
+  }
+
+  /// Nothing happens when the record is not in the table.
+  void erase(std::uint32_t id, const Keys& keys) {
+    const std::uint64_t hash = keys.hash(id);
+    table_segment* const in = segment_of(hash);
+    if (in == nullptr || !in->erase(hash, id))
+      return;
+    --size_;
+    if (in->count < merge_below / 2) {
+      while (merge(hash, keys))
+        continue;
+    }
+    if (size_ == 0)
+      end();
+  }
+
+  std::size_t size() const { return size_; }
+
+ private:
+  static constexpr std::uint32_t split_at = table_segment::places * 7 / 8;
+  static constexpr std::uint32_t merge_below = table_segment::places * 3 / 8;
+  static constexpr std::uint32_t depth_max = 25;
+
+  struct directory : shared_block {
+    std::uint32_t depth = 0;
+    /// Segments that have the directory's depth.
+    std::uint32_t deepest = 0;
+
+    std::size_t size() const { return std::size_t{1} << depth; }
+    std::size_t slot(std::uint64_t hash) const {
+      // In two steps: by 64 may not be shifted.
+      return static_cast<std::size_t>(hash >> 1 >> (63 - depth));
+    }
+    std::atomic<table_segment*>& at(std::size_t i) const {
+      auto* const first = reinterpret_cast<std::atomic<table_segment*>*>(
+          const_cast<directory*>(this) + 1);
+      return first[i];
+    }
+  };
+
+  memory_count& memory() { return retired_.memory(); }
+
+  table_segment* segment_of(std::uint64_t hash) const {
+    const directory* const all = directory_.load(std::memory_order_acquire);
+    if (all == nullptr)
+      return nullptr;
+    return all->at(all->slot(hash)).load(std::memory_order_acquire);
+  }
+
+  table_segment* new_segment(std::uint32_t depth) {
+    auto* const made = new (memory().take(sizeof(table_segment))) table_segment;
+    made->bytes = sizeof(table_segment);
+    made->depth = depth;
+    return made;
+  }
+
+  directory* new_directory(std::uint32_t depth) {
+    const std::size_t bytes =
+        sizeof(directory) +
+        (std::size_t{1} << depth) * sizeof(std::atomic<table_segment*>);
+    auto* const made = new (memory().take(bytes)) directory;
+    made->bytes = static_cast<std::uint32_t>(bytes);
+    made->depth = depth;
+    for (std::size_t i = 0; i < made->size(); ++i)
+      new (&made->at(i)) std::atomic<table_segment*>{nullptr};
+    return made;
+  }
+
+  table_segment* begin() {
+    if (!memory().has_room(sizeof(table_segment) + 256))
+      return nullptr;
+    directory* const all = new_directory(0);
+    all->deepest = 1;
+    table_segment* const first = new_segment(0);
+    all->at(0).store(first, std::memory_order_relaxed);
+    directory_.store(all, std::memory_order_release);
+    return first;
+  }
+
+  void end() {
+    directory* const all = directory_.load(std::memory_order_relaxed);
+    if (all->depth != 0)
+      return;
+    directory_.store(nullptr, std::memory_order_release);
+    retired_.retire(all->at(0).load(std::memory_order_relaxed));
+    retired_.retire(all);
+  }
+
+  /// Puts `fresh` in all places of the directory that begin as `hash` does.
+  static void place(directory& all, table_segment& fresh, std::uint64_t hash) {
+    const std::size_t span = std::size_t{1} << (all.depth - fresh.depth);
+    const std::size_t first = all.slot(hash) & ~(span - 1);
+    for (std::size_t i = 0; i < span; ++i)
+      all.at(first + i).store(&fresh, std::memory_order_release);
+    all.deepest += fresh.depth == all.depth ? 1 : 0;
+  }
+
+  static std::uint64_t depth_bit(std::uint32_t depth) {
+    return std::uint64_t{1} << (63 - depth);
+  }
+
+  /// One bit more than the records need, and a few for bad luck: hashes that
+  /// agree in more bits than that do so on purpose.
+  std::uint32_t depth_allowed() const {
+    const auto needed =
+        static_cast<std::uint32_t>(std::bit_width(size_ / (split_at / 2)));
+    return std::min(needed + 4, depth_max);
+  }
+
+  /// Whether the segment of this hash became two.
+  bool split(std::uint64_t hash, const Keys& keys) {
+    const table_segment* const old = segment_of(hash);
+    if (old->depth >= depth_allowed() ||
+        !memory().has_room(2 * (sizeof(table_segment) + 128)))
+      return false;
+    directory* all = directory_.load(std::memory_order_relaxed);
+    if (old->depth == all->depth) {
+      if (!deepen())
+        return false;
+      all = directory_.load(std::memory_order_relaxed);
+    }
+    const std::uint64_t bit = depth_bit(old->depth);
+    table_segment* const left = new_segment(old->depth + 1);
+    table_segment* const right = new_segment(old->depth + 1);
+    move(*old, keys,
+         [&](std::uint64_t of) { return (of & bit) == 0 ? left : right; });
+    place(*all, *left, hash & ~bit);
+    place(*all, *right, hash | bit);
+    retired_.retire(const_cast<table_segment*>(old));
+    return true;
+  }
+
+  /// Twice as many places in the directory.
+  bool deepen() {
+    directory* const old = directory_.load(std::memory_order_relaxed);
+    if (!memory().has_room(old->bytes * 2 + 2 * sizeof(table_segment) + 512))
+      return false;
+    directory* const grown = new_directory(old->depth + 1);
+    for (std::size_t i = 0; i < grown->size(); ++i)
+      grown->at(i).store(old->at(i / 2).load(std::memory_order_relaxed),
+                         std::memory_order_relaxed);
+    directory_.store(grown, std::memory_order_release);
+    retired_.retire(old);
+    return true;
+  }
+
+  /// Whether the segment of this hash became one with its neighbour.
+  bool merge(std::uint64_t hash, const Keys& keys) {
+    table_segment* const one = segment_of(hash);
+    if (one->depth == 0)
+      return false;
+    const std::uint64_t bit = depth_bit(one->depth - 1);
+    table_segment* const two = segment_of(hash ^ bit);
+    if (two->depth != one->depth || one->count + two->count >= merge_below ||
+        !memory().has_room(sizeof(table_segment) + 128))
+      return false;
+    table_segment* const merged = new_segment(one->depth - 1);
+    move(*one, keys, [&](std::uint64_t) { return merged; });
+    move(*two, keys, [&](std::uint64_t) { return merged; });
+    directory& all = *directory_.load(std::memory_order_relaxed);
+    all.deepest -= one->depth == all.depth ? 2 : 0;
+    place(all, *merged, hash);
+    retired_.retire(one);
+    retired_.retire(two);
+    while (flatten())
+      continue;
+    return true;
+  }
+
+  /// Half as many places in the directory, if no segment needs all of them.
+  bool flatten() {
+    directory* const old = directory_.load(std::memory_order_relaxed);
+    if (old->depth == 0 || old->deepest > 0 || !memory().has_room(old->bytes))
+      return false;
+    directory* const shrunk = new_directory(old->depth - 1);
+    const table_segment* before = nullptr;
+    for (std::size_t i = 0; i < shrunk->size(); ++i) {
+      table_segment* const one = old->at(i * 2).load(std::memory_order_relaxed);
+      shrunk->at(i).store(one, std::memory_order_relaxed);
+      shrunk->deepest += one->depth == shrunk->depth && one != before ? 1 : 0;
+      before = one;
+    }
+    directory_.store(shrunk, std::memory_order_release);
+    retired_.retire(old);
+    return true;
+  }
+
+  /// Copies all entries of a segment to where `target(hash)` says.
+  template <class Target>
+  static void move(const table_segment& from, const Keys& keys,
+                   Target&& target) {
+    from.for_each([&](std::uint32_t id) { keys.prefetch(id); });
+    from.for_each([&](std::uint32_t id) {
+      const std::uint64_t hash = keys.hash(id);
+      target(hash)->put(hash, id);
+    });
+  }
+
+  retired_blocks& retired_;
+  std::atomic<directory*> directory_{nullptr};
+  std::size_t size_ = 0;
+};
+
+} // namespace dynamo
