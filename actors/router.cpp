@@ -117,7 +117,15 @@ void router::on_notice_received(const notice_received& fact) {
   } else if (const auto* left = std::get_if<publisher_left>(&notice)) {
     router_.mark_source(left->publisher_id, sync_state::stale);
     connected_.erase(left->publisher_id);
-    replicas_.erase(left->publisher_id);
+    if (const auto replica = replicas_.find(left->publisher_id);
+        replica != replicas_.end()) {
+      // One that lives on, with another publisher, repairs that soon.
+      const std::uint64_t router_id = replica->second;
+      replicas_.erase(replica);
+      if (router_.router_left(router_id)) {
+        release();
+      }
+    }
   }
 }
 

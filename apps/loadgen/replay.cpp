@@ -189,6 +189,8 @@ replay::attempt(const generate_request& request,
   cluster_client& router = *routers_[turn_.fetch_add(1) % routers_.size()];
   const auto chosen = router.route(request);
   if (!chosen) {
+    // An answer that came too late may have booked it, or it waits there still.
+    static_cast<void>(router.ended(request.request_id));
     return chosen.error();
   }
   auto served = chosen->prefill ? serve_in_two(router, *chosen, request)

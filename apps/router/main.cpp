@@ -6,6 +6,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <string>
+#include <utility>
+
 namespace dynamo::apps {
 
 namespace {
@@ -61,15 +64,16 @@ status serve(application& app) {
   };
   actors::routing routing{**plane, std::move(plan)};
 
-  auto face = http_face::start(
-      settings.http,
-      router_routes({**plane, routing, app.configuration(), app.clock()}));
+  router_face spoken =
+      make_router_face({**plane, routing, app.configuration(), app.clock()});
+  auto face = http_face::start(settings.http, std::move(spoken.routes));
   if (!face) {
     return face.error();
   }
   app.started(
       {{"http", (*face)->address()}, {"router_id", (*plane)->instance_id()}});
   app.wait_for_stop();
+  spoken.stop();
   (*face)->stop();
   (*plane)->stop();
   return ok();

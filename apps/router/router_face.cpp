@@ -1,5 +1,6 @@
 #include "apps/router/router_face.hpp"
 
+#include "apps/router/open_calls.hpp"
 #include "apps/router/openapi.hpp"
 #include "apps/router/pictures.hpp"
 #include "apps/router/readiness_answer.hpp"
@@ -10,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -44,6 +46,7 @@ class face {
   http_answer metrics() const;
   http_answer streams() const { return reply(streams_json(plane().report())); }
   http_answer configuration() const { return configuration_; }
+  void stop();
 
   /// An answer made of the router's report and the plane's.
   template <class Picture>
@@ -58,9 +61,11 @@ class face {
   actors::event_plane& plane() const { return parts_.plane; }
   actors::routing& routing() const { return parts_.routing; }
   http_answer choose(const http_request& request);
+  http_answer choose(route_request request);
 
   const router_parts parts_;
   router_metrics metrics_;
+  open_calls open_;
   const http_answer configuration_;
   const clock::time_point started_;
 };
@@ -71,6 +76,32 @@ http_answer noted(const result<bool>& known) {
   }
   return *known ? reply(json::object())
                 : refuse(404, "not_found", "request_id: not in progress");
+}
+
+/// Ends a call that is open, however it is left.
+class closing_call {
+ public:
+  closing_call(open_calls& open, const std::string& request_id)
+      : open_(open)
+      , request_id_(request_id) {}
+  ~closing_call() { open_.end(request_id_); }
+  closing_call(const closing_call&) = delete;
+  closing_call& operator=(const closing_call&) = delete;
+
+ private:
+  open_calls& open_;
+  const std::string& request_id_;
+};
+
+http_answer stopping() {
+  return refuse(503, to_string(errc::closed), "the router stops");
+}
+
+void face::stop() {
+  open_.stop([this](const std::string& request_id) {
+    // One that has just got its worker does not matter any more.
+    static_cast<void>(routing().ended(request_id));
+  });
 }
 
 http_answer face::route(const http_request& request) {
@@ -93,12 +124,23 @@ http_answer face::choose(const http_request& request) {
   }
   asked->explain = *explain;
   const std::string request_id = asked->request_id;
-  const auto outcome = routing().choose(*std::move(asked));
+  if (!open_.begin(request_id)) {
+    return stopping();
+  }
+  const closing_call closing{open_, request_id};
+  return choose(*std::move(asked));
+}
+
+http_answer face::choose(route_request request) {
+  const std::string request_id = request.request_id;
+  const auto outcome = routing().choose(std::move(request));
   if (!outcome) {
     return refuse(outcome.error());
   }
   if (const auto* refused = std::get_if<route_refusal>(&*outcome)) {
-    return refuse(*refused);
+    return refused->why == refusal::cancelled && open_.stopped()
+               ? stopping()
+               : refuse(*refused);
   }
   const auto& where = std::get<actors::routed>(*outcome);
   metrics_.observe_choice(where.prefill ? *where.prefill : where.choice);
@@ -265,13 +307,14 @@ void add_list(std::vector<http_route>& to) {
 
 } // namespace
 
-std::vector<http_route> router_routes(const router_parts& parts) {
+router_face make_router_face(const router_parts& parts) {
   const auto shared = std::make_shared<face>(parts);
-  std::vector<http_route> all;
-  add_requests(all, shared);
-  add_pictures(all, shared);
-  add_list(all);
-  return all;
+  router_face made;
+  add_requests(made.routes, shared);
+  add_pictures(made.routes, shared);
+  add_list(made.routes);
+  made.stop = [shared] { shared->stop(); };
+  return made;
 }
 
 } // namespace dynamo::apps

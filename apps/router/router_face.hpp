@@ -6,7 +6,7 @@
 #include "dynamo/base/clock.hpp"
 #include "dynamo/config/load.hpp"
 
-#include <memory>
+#include <functional>
 #include <vector>
 
 namespace dynamo::apps {
@@ -19,8 +19,15 @@ struct router_parts {
   const dynamo::clock& clock;
 };
 
-/// The paths of a router's HTTP face, which openapi.json describes. `GET /`
-/// lists them.
-std::vector<http_route> router_routes(const router_parts& parts);
+/// A router's HTTP face.
+struct router_face {
+  /// Its paths, which openapi.json describes. `GET /` lists them.
+  std::vector<http_route> routes;
+  /// To be called before the face stops: requests that wait for a worker are
+  /// refused, and so are those that come. Returns when none waits any more.
+  std::function<void()> stop;
+};
+
+router_face make_router_face(const router_parts& parts);
 
 } // namespace dynamo::apps

@@ -382,6 +382,27 @@ def test_a_request_that_waits_already_is_not_taken_twice(scenario, document):
                "timed_out")
 
 
+def test_a_router_that_stops_lets_nobody_wait(scenario, document):
+    worker = scenario.worker()
+    router = scenario.router({"router.queue.threshold": 1e-9})
+    api = Api(router, document)
+    router.wait_for_event("worker_joined", SOON, worker_id=worker.worker_id)
+    api.call("POST", "/route", {"request_id": "first", "tokens": tokens(8)})
+    waiting = http.client.HTTPConnection(router.address, timeout=30)
+    waiting.request("POST", "/route", json.dumps(
+        {"request_id": "second", "tokens": tokens(8)}))
+    wait_for(lambda: api.call("GET", "/replicas")["pools"][0]["parked"] == 1,
+             SOON, "a request to wait")
+    assert router.terminate() == 0
+    answer = waiting.getresponse()
+    document.check_answer("POST", "/route", answer.status,
+                          answer.getheader("Content-Type"),
+                          refusal := answer.read().decode())
+    assert (answer.status, json.loads(refusal)["error"]["code"]) == (
+        503, "closed")
+    waiting.close()
+
+
 def test_readiness_waits_for_sources_no_longer_than_its_limit(
         scenario, document):
     worker = scenario.worker()
