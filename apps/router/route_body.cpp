@@ -33,7 +33,6 @@ constexpr auto override_members = std::to_array<std::string_view>(
      "track_prefill_tokens"});
 constexpr auto overlap_members =
     std::to_array<std::string_view>({"block_hashes"});
-constexpr auto note_members = std::to_array<std::string_view>({"request_id"});
 constexpr auto progress_members = std::to_array<std::string_view>({"progress"});
 
 /// Puts what was read where it belongs, and remembers the first error.
@@ -217,12 +216,6 @@ result<std::vector<std::uint64_t>> overlap_hashes_from(std::string_view body,
     return known.error();
   }
   return block_hashes_of(*std::move(parsed), blocks_max);
-}
-
-result<std::string> request_id_from(std::string_view body) {
-  const auto members = object_with(body, note_members);
-  return members ? text_of(*members, "request_id", request_id_bytes_max)
-                 : result<std::string>{members.error()};
 }
 
 result<std::optional<double>> progress_from(std::string_view body) {

@@ -37,9 +37,6 @@ result<route_request> route_request_from(std::string_view body,
 result<std::vector<std::uint64_t>> overlap_hashes_from(std::string_view body,
                                                        std::size_t blocks_max);
 
-/// The body of POST /prefilled and /ended: a request's id.
-result<std::string> request_id_from(std::string_view body);
-
 /// The body of POST /requests/{id}/output_block; without one, or with an empty
 /// object, nothing.
 result<std::optional<double>> progress_from(std::string_view body);

@@ -209,13 +209,6 @@ http_outcome without_members(const http_request& request, Answer answer) {
   return empty ? answer(request.path.at("id")) : refuse(empty.error());
 }
 
-/// For a route whose body names a request.
-template <class Answer>
-http_outcome with_request_id(const http_request& request, Answer answer) {
-  const auto request_id = request_id_from(request.body);
-  return request_id ? answer(*request_id) : refuse(request_id.error());
-}
-
 using shared_face = std::shared_ptr<face>;
 
 void add_requests(std::vector<http_route>& to, const shared_face& face) {
@@ -240,14 +233,6 @@ void add_requests(std::vector<http_route>& to, const shared_face& face) {
        {http_method::erase, "/requests/{id}",
         [ended](const http_request& request) {
           return without_members(request, ended);
-        }},
-       {http_method::post, "/prefilled",
-        [prefilled](const http_request& request) {
-          return with_request_id(request, prefilled);
-        }},
-       {http_method::post, "/ended",
-        [ended](const http_request& request) {
-          return with_request_id(request, ended);
         }},
        {http_method::post, "/overlap", [face](const http_request& request) {
           return face->overlap(request);

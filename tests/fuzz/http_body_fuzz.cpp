@@ -81,7 +81,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes,
   read_request(text);
   read_path(text);
   static_cast<void>(overlap_hashes_from(text, limits.blocks_max));
-  static_cast<void>(request_id_from(text));
   static_cast<void>(expect_no_members(text));
   if (const auto progress = progress_from(text); progress && *progress) {
     require(**progress >= 0 && **progress <= 1, "progress is a fraction");

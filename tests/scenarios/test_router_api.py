@@ -99,7 +99,7 @@ def test_every_example_works(api, document):
                 target += f"?{parameter['name']}={parameter['example']}"
         examples = list(document.examples(method, path)) or [("none", None)]
         for name, example in examples:
-            if "{id}" in target or path in ("/prefilled", "/ended"):
+            if "{id}" in target:
                 # Of whatever these are about, there has to be something.
                 api.call("POST", "/route", {"request_id": "request-1",
                                             "tokens": tokens(2)})
@@ -263,7 +263,7 @@ def test_bad_bodies_are_refused_by_the_members_name(api, document):
     for text in ("", "{", "[]", "null", '{"tokens":[1],"tokens":[1]}', "\xff"):
         api.refuse("POST", "/route", text.encode("latin-1"), 400, "malformed")
     for path in ("/requests/a/prefill_completed", "/requests/a/output_block",
-                 "/prefilled", "/ended", "/overlap"):
+                 "/overlap"):
         api.refuse("POST", path, {"surprise": 1}, 400, "invalid")
         api.refuse("POST", path, "[", 400, "malformed")
     api.refuse("DELETE", "/requests/a", {"surprise": 1}, 400, "invalid")
@@ -293,9 +293,7 @@ def test_unknown_paths_requests_and_methods_are_refused(api):
     for method, path, body in (
             ("POST", "/requests/nobody/prefill_completed", None),
             ("POST", "/requests/nobody/output_block", None),
-            ("DELETE", "/requests/nobody", None),
-            ("POST", "/prefilled", {"request_id": "nobody"}),
-            ("POST", "/ended", {"request_id": "nobody"})):
+            ("DELETE", "/requests/nobody", None)):
         api.refuse(method, path, body, 404, "not_found")
     status, _, text = api.send("GET", "/nothing")
     assert status == 404

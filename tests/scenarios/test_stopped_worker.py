@@ -3,7 +3,7 @@
 import signal
 import time
 
-from cluster import wait_for
+from cluster import request, wait_for
 from scenario import (EXPIRY, SOON, expect_equal, expect_whole,
                       known_worker, on_both, publisher, wait_for_worker)
 
@@ -30,7 +30,7 @@ def test_a_worker_stopped_beyond_its_records_life_comes_back(scenario):
         answer = router.post("/route", {"request_id": f"route-{number}",
                                         "tokens": [number] * 64})
         assert answer["worker_id"] == other.worker_id
-        router.post("/ended", {"request_id": f"route-{number}"})
+        request(router.address, "DELETE", f"/requests/route-{number}")
     scenario.fill(other, requests=5)
     wait_for(lambda: time.monotonic() - since > STANDSTILL, STANDSTILL + 1,
              "enough time to pass")

@@ -66,8 +66,8 @@ bool flat_index::evict_device() {
       }
       device_hand_ = id + 1;
     }
-    if (!device_.is_in_tree(id) || device_.survives(id) || !device_.is_leaf(id) ||
-        id == kept_)
+    if (!device_.is_in_tree(id) || device_.survives(id) ||
+        !device_.is_leaf(id) || id == kept_)
       continue;
     rank_word::for_each(
         device_[id].ranks.load(std::memory_order_relaxed),

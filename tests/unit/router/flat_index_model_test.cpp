@@ -302,7 +302,7 @@ std::vector<step> shrunk(std::vector<step> steps, conflict_policy conflicts,
 }
 
 void run_seeds(conflict_policy conflicts, naming names, std::uint64_t first) {
-  constexpr std::uint64_t seeds = 1500;
+  constexpr std::uint64_t seeds = 700;
   pair_of_both::tally outcomes;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     step_source source{seed, names};
@@ -323,9 +323,9 @@ void run_seeds(conflict_policy conflicts, naming names, std::uint64_t first) {
   for (const apply_outcome outcome :
        {apply_outcome::applied, apply_outcome::duplicate,
         apply_outcome::parent_unknown, apply_outcome::block_unknown})
-    CHECK(outcomes[outcome] > 200);
+    CHECK(outcomes[outcome] > 100);
   if (names == naming::colliding)
-    CHECK(outcomes[apply_outcome::invalid] > 200);
+    CHECK(outcomes[apply_outcome::invalid] > 100);
 }
 
 } // namespace
