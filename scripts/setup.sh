@@ -19,7 +19,7 @@ packages=(
   g++ cmake ninja-build pkg-config
   libcaf-dev libzmq3-dev cppzmq-dev libnats-dev libsodium-dev libxxhash-dev nlohmann-json3-dev
   libspdlog-dev libcli11-dev libcpp-httplib-dev prometheus-cpp-dev
-  catch2 python3 python3-pytest python3-zmq python3-msgpack
+  catch2 python3 python3-pytest python3-pytest-xdist python3-zmq python3-msgpack
   python3-jsonschema
   nats-server openssl
 )

@@ -63,7 +63,7 @@ tsan_tests() {
 stage "setup" scripts/setup.sh
 stage "build" build release
 stage "unit and integration tests" ctest --preset release
-stage "scenarios" "$python" -m pytest -q tests/scenarios
+stage "scenarios" "$python" -m pytest -q -n 3 tests/scenarios
 if [ "$quick" = no ]; then
   stage "build, address and undefined" build asan
   stage "tests, address and undefined" ctest --preset asan
