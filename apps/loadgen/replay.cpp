@@ -32,6 +32,15 @@ bool may_pass(const error& reason) {
   return reason.code == errc::unavailable || reason.code == errc::closed;
 }
 
+/// Once more when the router does not answer in time: it would count a request
+/// as load that nobody ends, until it has heard nothing of it for minutes.
+void end_at(cluster_client& router, const std::string& request_id) {
+  if (!router.ended(request_id)) {
+    // It is over for us, whatever comes of that.
+    static_cast<void>(router.ended(request_id));
+  }
+}
+
 } // namespace
 
 replay::replay(std::vector<cluster_client*> routers, const cluster_watch& watch,
@@ -190,13 +199,12 @@ replay::attempt(const generate_request& request,
   const auto chosen = router.route(request);
   if (!chosen) {
     // An answer that came too late may have booked it, or it waits there still.
-    static_cast<void>(router.ended(request.request_id));
+    end_at(router, request.request_id);
     return chosen.error();
   }
   auto served = chosen->prefill ? serve_in_two(router, *chosen, request)
                                 : serve(router, *chosen, request);
-  // The router forgets a request in time that it heard nothing more of.
-  static_cast<void>(router.ended(request.request_id));
+  end_at(router, request.request_id);
   return served;
 }
 
