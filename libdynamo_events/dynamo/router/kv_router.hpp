@@ -277,6 +277,7 @@ class kv_router {
   std::optional<route_refusal> refusal_of(const route_request& request,
                                           const ballot& of) const;
   bool must_wait(const ballot& of) const;
+  void note_own_load(clock::time_point now);
   route_outcome decide(route_request& request,
                        std::span<const rank_overlap> overlaps,
                        clock::time_point now, double sample, bool may_park);

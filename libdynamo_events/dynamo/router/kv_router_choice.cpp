@@ -67,6 +67,7 @@ route_outcome kv_router::decide(route_request& request,
         "request " + request.request_id + ": expected at most " +
             std::to_string(options_.request_blocks_max) + " blocks, got " +
             std::to_string(request.local.size())};
+  note_own_load(now);
   ballot of = candidates(request, overlaps, now);
   if (auto refused = refusal_of(request, of))
     return *std::move(refused);
@@ -93,6 +94,26 @@ route_outcome kv_router::decide(route_request& request,
     book(request, row, std::move(of.sequence), now);
   }
   return choice;
+}
+
+/// Thresholds are about what routers booked, too; ours says so to itself as
+/// routers of Dynamo up to 1.4 do on kv_metrics.
+void kv_router::note_own_load(clock::time_point now) {
+  const overload_options& limits = options_.overload;
+  if (limits.decode_blocks_fraction == 0 && limits.prefill_tokens == 0 &&
+      limits.prefill_tokens_fraction == 0)
+    return;
+  for (const auto& [rank, state] : ranks_) {
+    if (!state.member)
+      continue;
+    const rank_load load = requests_.load(rank, now).value_or(rank_load{});
+    active_load own;
+    own.worker_id = rank.worker_id;
+    own.dp_rank = rank.dp_rank;
+    own.active_decode_blocks = load.active_decode_blocks;
+    own.active_prefill_tokens = load.active_prefill_tokens;
+    overload_.merge(own);
+  }
 }
 
 kv_router::ballot kv_router::candidates(const route_request& request,

@@ -113,6 +113,20 @@ TEST_CASE("an overloaded worker gets nothing, and all of them are a refusal") {
   CHECK(choose(router, request("c", prompt)).rank == one);
 }
 
+TEST_CASE("what the router itself booked counts for the thresholds") {
+  router_options options;
+  options.overload.prefill_tokens = 100;
+  kv_router router = with_two_workers(options);
+  for (const char* id : {"a", "b"}) {
+    route_request large = request(id, {});
+    large.prompt_tokens = 101;
+    choose(router, large);
+  }
+  CHECK(refused(router, request("c", prompt)) == refusal::overloaded);
+  CHECK(router.mark_prefill_completed("a", start));
+  choose(router, request("d", prompt));
+}
+
 // -- Selection and booking are one step
 
 TEST_CASE("a burst of identical requests spreads") {
