@@ -96,8 +96,7 @@ route_outcome kv_router::decide(route_request& request,
   return choice;
 }
 
-/// Thresholds are about what routers booked, too; ours says so to itself as
-/// routers of Dynamo up to 1.4 do on kv_metrics.
+/// Thresholds are about what routers booked, too.
 void kv_router::note_own_load(clock::time_point now) {
   const overload_options& limits = options_.overload;
   if (limits.decode_blocks_fraction == 0 && limits.prefill_tokens == 0 &&
@@ -112,7 +111,7 @@ void kv_router::note_own_load(clock::time_point now) {
     own.dp_rank = rank.dp_rank;
     own.active_decode_blocks = load.active_decode_blocks;
     own.active_prefill_tokens = load.active_prefill_tokens;
-    overload_.merge(own);
+    overload_.note_booked(own);
   }
 }
 

@@ -43,6 +43,12 @@ bool overload_watch::merge(const active_load& load) {
   return true;
 }
 
+void overload_watch::note_booked(const active_load& load) {
+  const auto at = ranks_.find({load.worker_id, load.dp_rank});
+  if (at != ranks_.end())
+    at->second.booked = load;
+}
+
 std::optional<active_load>
 overload_watch::reported(const worker_rank& rank) const {
   const auto at = ranks_.find(rank);
@@ -71,27 +77,33 @@ rank_capacity overload_watch::capacity(const worker_rank& rank) const {
 }
 
 bool overload_watch::is_over(const rank_entry& entry) const {
-  return entry.reported && (prefill_is_over(entry) || decode_is_over(entry));
+  const auto over = [&](const std::optional<active_load>& load) {
+    return load && (prefill_is_over(*load, entry.capacity) ||
+                    decode_is_over(*load, entry.capacity));
+  };
+  return over(entry.reported) || over(entry.booked);
 }
 
-bool overload_watch::prefill_is_over(const rank_entry& entry) const {
-  const auto& tokens = entry.reported->active_prefill_tokens;
+bool overload_watch::prefill_is_over(const active_load& load,
+                                     const rank_capacity& capacity) const {
+  const auto& tokens = load.active_prefill_tokens;
   if (options_.prefill_tokens > 0 && tokens &&
       *tokens > options_.prefill_tokens)
     return true;
   const double batch = static_cast<double>(
-      entry.capacity.max_num_batched_tokens.value_or(batched_tokens_unknown));
+      capacity.max_num_batched_tokens.value_or(batched_tokens_unknown));
   return options_.prefill_tokens_fraction > 0 &&
          is_above(tokens, options_.prefill_tokens_fraction * batch);
 }
 
-bool overload_watch::decode_is_over(const rank_entry& entry) const {
-  if (!(options_.decode_blocks_fraction > 0) || !entry.capacity.kv_total_blocks)
+bool overload_watch::decode_is_over(const active_load& load,
+                                    const rank_capacity& capacity) const {
+  if (!(options_.decode_blocks_fraction > 0) || !capacity.kv_total_blocks)
     return false;
   const double limit = options_.decode_blocks_fraction *
-                       static_cast<double>(*entry.capacity.kv_total_blocks);
-  return is_above(entry.reported->kv_used_blocks, limit) ||
-         is_above(entry.reported->active_decode_blocks, limit);
+                       static_cast<double>(*capacity.kv_total_blocks);
+  return is_above(load.kv_used_blocks, limit) ||
+         is_above(load.active_decode_blocks, limit);
 }
 
 } // namespace dynamo

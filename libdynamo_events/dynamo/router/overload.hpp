@@ -44,6 +44,10 @@ class overload_watch {
   /// rank is not known.
   bool merge(const active_load& load);
 
+  /// What this router itself booked on a rank, now. It is measured beside the
+  /// reports and replaces none. Nothing happens when the rank is not known.
+  void note_booked(const active_load& load);
+
   /// What was reported, merged; nothing when there was no report.
   std::optional<active_load> reported(const worker_rank& rank) const;
 
@@ -65,11 +69,14 @@ class overload_watch {
   struct rank_entry {
     rank_capacity capacity;
     std::optional<active_load> reported;
+    std::optional<active_load> booked;
   };
 
   bool is_over(const rank_entry& entry) const;
-  bool prefill_is_over(const rank_entry& entry) const;
-  bool decode_is_over(const rank_entry& entry) const;
+  bool prefill_is_over(const active_load& load,
+                       const rank_capacity& capacity) const;
+  bool decode_is_over(const active_load& load,
+                      const rank_capacity& capacity) const;
 
   overload_options options_;
   std::map<worker_rank, rank_entry> ranks_;
