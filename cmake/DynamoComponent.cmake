@@ -42,12 +42,14 @@ function(dynamo_add_component name)
 endfunction()
 
 # dynamo_add_test(<name> SOURCES <file>... [LIBRARIES <target>...]
-#   [TIMEOUT <seconds>] [LABELS <label>...])
+#   [TIMEOUT <seconds>] [LABELS <label>...] [PRECOMPILED <header>])
 #
 # A Catch2 program and its CTest entry. Test data is found through
-# DYNAMO_TEST_DATA.
+# DYNAMO_TEST_DATA. PRECOMPILED is for a header that most of its sources
+# include; without one it shares what all tests include.
 function(dynamo_add_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LIBRARIES;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "TIMEOUT;PRECOMPILED"
+    "SOURCES;LIBRARIES;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
@@ -59,7 +61,9 @@ function(dynamo_add_test name)
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
   target_compile_definitions(${name} PRIVATE
     DYNAMO_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
-  if(TARGET dynamo_test_catch)
+  if(arg_PRECOMPILED)
+    target_precompile_headers(${name} PRIVATE ${arg_PRECOMPILED})
+  else()
     target_precompile_headers(${name} REUSE_FROM dynamo_test_catch)
   endif()
   add_test(NAME ${name} COMMAND ${name})

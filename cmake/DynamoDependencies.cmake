@@ -9,6 +9,7 @@ pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq>=4.3)
 pkg_check_modules(NATS REQUIRED IMPORTED_TARGET libnats>=3.4)
 # Comes with libzmq; only derives the public key of a NATS user.
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
+pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.77)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash>=0.8)
 find_path(CPPZMQ_INCLUDE_DIR zmq.hpp REQUIRED)
 
@@ -35,15 +36,16 @@ if(DYNAMO_BUILD_TESTS)
     target_link_libraries(dynamo_test_main PUBLIC Catch2::Catch2)
   endif()
 
-  # Catch2, precompiled as the tests are compiled (dynamo_add_test).
+  # Catch2 and JSON, precompiled as the tests are compiled (dynamo_add_test).
   add_executable(dynamo_test_catch EXCLUDE_FROM_ALL
     "${PROJECT_SOURCE_DIR}/tests/support/precompiled.cpp")
   target_link_libraries(dynamo_test_catch PRIVATE dynamo_test_main
-    dynamo_compiler)
+    nlohmann_json::nlohmann_json dynamo_compiler)
   target_compile_options(dynamo_test_catch PRIVATE
     $<$<CONFIG:Release>:-O0>)
   target_compile_definitions(dynamo_test_catch PRIVATE
     DYNAMO_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
   target_precompile_headers(dynamo_test_catch PRIVATE
-    "${PROJECT_SOURCE_DIR}/tests/support/catch.hpp")
+    "${PROJECT_SOURCE_DIR}/tests/support/catch.hpp"
+    <nlohmann/json.hpp>)
 endif()
