@@ -233,6 +233,35 @@ TEST_CASE("no tokens give no hashes, with EAGLE too") {
             .empty());
 }
 
+TEST_CASE("a partial last block is not hashed") {
+  std::vector<std::uint32_t> tokens = one_block;
+  const auto whole = local_block_hashes(tokens, 4);
+  for (const std::uint32_t token : {5, 6, 7}) {
+    tokens.push_back(token);
+    CHECK(local_block_hashes(tokens, 4) == whole);
+  }
+  tokens.push_back(8);
+  CHECK(local_block_hashes(tokens, 4).size() == 2);
+}
+
+TEST_CASE("an adapter and a cache namespace are added to the seed") {
+  CHECK(dynamo::seed_of("", "") == 1337);
+  CHECK(dynamo::seed_of("adapter-a", "") == 8842669519798868182U);
+  CHECK(dynamo::seed_of("", "tenant-1") == 13131544620552358486U);
+  CHECK(dynamo::seed_of("adapter-a", "tenant-1") == 3527470066641673715U);
+}
+
+TEST_CASE("the seed of sequence hashes is the same for every adapter") {
+  const std::vector<std::uint64_t> local{14643705804678351452U,
+                                         16777012769546811212U};
+  CHECK(
+      dynamo::sequence_hashes(local) ==
+      std::vector<std::uint64_t>{14643705804678351452U, 4945711292740353085U});
+  CHECK(
+      dynamo::next_sequence_hash(11381080598872079209U, 5698110331184095209U) ==
+      17518568667535815909U);
+}
+
 TEST_CASE("EAGLE hashes no block whose next token is missing") {
   CHECK(local_block_hashes(one_block, 4,
                            {.lora_name = {},
