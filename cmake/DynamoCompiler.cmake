@@ -27,6 +27,14 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   target_compile_options(dynamo_compiler INTERFACE -fvisibility=hidden)
 endif()
 
+# Some sixty programs are linked; mold takes a fifth of the time.
+find_program(DYNAMO_MOLD mold)
+mark_as_advanced(DYNAMO_MOLD)
+if(DYNAMO_MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND
+   CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 12.1)
+  add_link_options(-fuse-ld=mold)
+endif()
+
 if(DYNAMO_SANITIZE)
   add_compile_options(-fsanitize=${DYNAMO_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=all)
