@@ -5,9 +5,7 @@
 
 #include "actors/compose.hpp"
 #include "actors/supervisor.hpp"
-#include "dynamo/base/ids.hpp"
-#include "dynamo/discovery/file.hpp"
-#include "dynamo/discovery/memory.hpp"
+#include "dynamo/discovery/open.hpp"
 #include "dynamo/transport/zmq_transport.hpp"
 
 #include <atomic>
@@ -25,25 +23,6 @@ constexpr std::chrono::seconds answer_timeout{1};
 // discovery reports at its next scan what did not fit: nothing old is dropped.
 constexpr inbox_limits change_limits{262'144, 512 * 1024 * 1024,
                                      overflow_policy::drop_newest};
-
-result<std::unique_ptr<discovery>>
-make_discovery(const discovery_options& options, notice_sink notice) {
-  switch (options.backend) {
-  case discovery_kind::file:
-    return make_file_discovery(options.file, random_publisher_id(),
-                               std::move(notice));
-  case discovery_kind::memory:
-    return make_memory_discovery(std::make_shared<memory_store>(),
-                                 random_publisher_id());
-  case discovery_kind::etcd:
-  case discovery_kind::kubernetes:
-    break;
-  }
-  return error{errc::unsupported,
-               "discovery: etcd and kubernetes are not available in this "
-               "version; available: file (--discovery file, "
-               "DYN_DISCOVERY_BACKEND=file), mem"};
-}
 
 } // namespace
 

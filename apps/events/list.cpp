@@ -2,8 +2,7 @@
 #include "apps/events/commands.hpp"
 #include "apps/events/event_text.hpp"
 #include "apps/events/record_table.hpp"
-#include "dynamo/base/ids.hpp"
-#include "dynamo/discovery/file.hpp"
+#include "dynamo/discovery/open.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -20,22 +19,13 @@ constexpr std::chrono::milliseconds look_interval{50};
 
 result<std::unique_ptr<discovery>> open_discovery(application& app) {
   const discovery_options& wanted = app.settings().plane.discovery;
-  switch (wanted.backend) {
-  case discovery_kind::file:
-    return make_file_discovery(
-        wanted.file, random_publisher_id(),
-        [&app](const std::string& text) { app.log().warn("{}", text); });
-  case discovery_kind::memory:
+  if (wanted.backend == discovery_kind::memory) {
     return error{errc::unsupported,
                  "discovery: mem is known within its own process only"};
-  case discovery_kind::etcd:
-  case discovery_kind::kubernetes:
-    break;
   }
-  return error{errc::unsupported,
-               "discovery: etcd and kubernetes are not available in this "
-               "version; available: file (--discovery file, "
-               "DYN_DISCOVERY_BACKEND=file)"};
+  return make_discovery(wanted, [&app](const std::string& text) {
+    app.log().warn("{}", text);
+  });
 }
 
 std::vector<bucket> buckets_of(const std::string& name) {

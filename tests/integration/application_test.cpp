@@ -4,6 +4,8 @@
 #include <chrono>
 #include <csignal>
 #include <fcntl.h>
+#include <fstream>
+#include <iterator>
 #include <poll.h>
 #include <string>
 #include <sys/wait.h>
@@ -53,6 +55,11 @@ class child {
     ::close(err_);
   }
 
+  /// What the process was started with, as the kernel has it.
+  std::string environment() const {
+    std::ifstream file{"/proc/" + std::to_string(pid_) + "/environ"};
+    return {std::istreambuf_iterator<char>{file}, {}};
+  }
   void signal(int number) const { ::kill(pid_, number); }
   void close_output() {
     ::close(out_);
@@ -99,6 +106,20 @@ class child {
 };
 
 } // namespace
+
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+
+TEST_CASE("a program that serves HTTP starts with a small allocator") {
+  child probe{{"--json", "--event-plane", "zmq", "--discovery", "file"}};
+  CHECK(nlohmann::json::parse(probe.read_line())["event"] == "started");
+  CHECK(probe.environment().find("GLIBC_TUNABLES=glibc.malloc.tcache_count=0:"
+                                 "glibc.malloc.arena_max=") !=
+        std::string::npos);
+  probe.signal(SIGTERM);
+  CHECK(probe.exit_code() == 0);
+}
+
+#endif
 
 TEST_CASE("a program says started, stops on a signal and ends with 0") {
   const int number = GENERATE(SIGTERM, SIGINT);

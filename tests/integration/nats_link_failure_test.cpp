@@ -126,7 +126,7 @@ TEST_CASE("nats_link identifies itself in each of the ways there are") {
 
 TEST_CASE("nats_link checks who a server is") {
   const certificates made;
-  nats_server_process server{made.tls_config("server")};
+  nats_server_process server{nats_test::tls_config(made, "server")};
   nats_options options = quick("tls://" + server.address());
   SECTION("signed by an authority that is trusted") {
     options.tls.ca = made.path("ca.pem");
@@ -162,7 +162,7 @@ TEST_CASE("nats_link checks who a server is") {
 TEST_CASE("nats_link says that a server's certificate has expired") {
   const certificates made;
   made.issue("expired", "-days -1");
-  const nats_server_process server{made.tls_config("expired")};
+  const nats_server_process server{nats_test::tls_config(made, "expired")};
   nats_options options = quick("tls://" + server.address());
   options.tls.ca = made.path("ca.pem");
   const link_change change = station{options}.connect();

@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "server_fixture.hpp"
 #include "support/catch.hpp"
 #include "support/eventually.hpp"
 
@@ -25,42 +26,10 @@
 namespace dynamo::nats_test {
 
 using namespace std::chrono_literals;
-
-/// Goes with all that is in it.
-class temporary_directory {
- public:
-  temporary_directory() {
-    std::string name =
-        (std::filesystem::temp_directory_path() / "nats-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~temporary_directory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  temporary_directory(const temporary_directory&) = delete;
-  temporary_directory& operator=(const temporary_directory&) = delete;
-
-  std::string operator/(const std::string& name) const {
-    return (path_ / name).string();
-  }
-
- private:
-  std::filesystem::path path_;
-};
-
-inline void write_file(const std::string& path, const std::string& text) {
-  std::ofstream file{path};
-  file << text;
-}
-
-inline std::string read_file(const std::string& path) {
-  std::ifstream file{path};
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
+using test::certificates;
+using test::read_file;
+using test::temporary_directory;
+using test::write_file;
 
 /// A nats-server process. The first start takes a free port, which later
 /// starts use again.
@@ -192,43 +161,11 @@ class silent_server {
   std::thread greeter_;
 };
 
-/// Certificates made for one test.
-struct certificates {
-  temporary_directory directory;
-
-  certificates() {
-    run("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=ca "
-        "-keyout ca.key -out ca.pem");
-    run("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=other "
-        "-keyout other.key -out other.pem");
-    write_file(directory / "san", "subjectAltName=IP:127.0.0.1,DNS:localhost");
-    issue("server", "-days 2");
-  }
-
-  /// A certificate for 127.0.0.1 that the ca has signed.
-  void issue(const std::string& name, const std::string& validity) const {
-    run("openssl req -newkey rsa:2048 -nodes -subj /CN=" + name + " -keyout " +
-        name + ".key -out " + name + ".csr");
-    run("openssl x509 -req -in " + name + ".csr -CA ca.pem -CAkey ca.key " +
-        "-CAcreateserial -extfile san " + validity + " -out " + name + ".pem");
-  }
-
-  std::string path(const std::string& name) const { return directory / name; }
-
-  std::string tls_config(const std::string& name) const {
-    return "tls { cert_file: \"" + path(name + ".pem") + "\", key_file: \"" +
-           path(name + ".key") + "\" }";
-  }
-
- private:
-  void run(const std::string& command) const {
-    const std::string line =
-        "cd " + directory / "" + " && " + command + " >log 2>&1";
-    INFO(line);
-    const int ended = std::system(line.c_str());
-    INFO(read_file(directory / "log"));
-    REQUIRE(ended == 0);
-  }
-};
+/// The part of a configuration that makes a server use a certificate.
+inline std::string tls_config(const certificates& made,
+                              const std::string& name) {
+  return "tls { cert_file: \"" + made.path(name + ".pem") + "\", key_file: \"" +
+         made.path(name + ".key") + "\" }";
+}
 
 } // namespace dynamo::nats_test

@@ -15,6 +15,9 @@ void add_plane(std::vector<setting>& to);
 /// The keys of nats_options.
 void add_nats(std::vector<setting>& to);
 
+/// The keys of etcd_options.
+void add_etcd(std::vector<setting>& to);
+
 /// The keys of router_options that belong to no section, and those of its
 /// cost function.
 void add_router(std::vector<setting>& to);

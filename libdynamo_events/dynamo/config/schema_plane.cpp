@@ -72,8 +72,10 @@ void add_discovery(std::vector<setting>& to) {
                               {"mem", discovery_kind::memory}},
       {"",
        "Where publishers find each other. Dynamo's default; this version has "
-       "file and mem (one process).",
+       "etcd, file and mem (one process).",
        {"DYN_DISCOVERY_BACKEND"}});
+
+  add_etcd(to);
 
   section file{to, "discovery.file.", [](auto& all) -> decltype(auto) {
                  return (all.plane.discovery.file);

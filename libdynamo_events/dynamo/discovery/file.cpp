@@ -2,10 +2,10 @@
 
 #include "dynamo/base/mutex.hpp"
 #include "dynamo/discovery/file_backend.hpp"
+#include "dynamo/discovery/signals_blocked.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstdlib>
 #include <deque>
 #include <filesystem>
@@ -20,22 +20,6 @@
 namespace dynamo {
 
 namespace {
-
-/// No signal of the application's is for this thread.
-class signals_blocked {
- public:
-  signals_blocked() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~signals_blocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  signals_blocked(const signals_blocked&) = delete;
-  signals_blocked& operator=(const signals_blocked&) = delete;
-
- private:
-  sigset_t before_{};
-};
 
 /// The backend and its thread. Whoever calls a member leaves a piece of work
 /// for the thread and waits for the outcome; so the backend needs no locks, and

@@ -1,0 +1,32 @@
+#include "dynamo/discovery/open.hpp"
+
+#include "dynamo/base/ids.hpp"
+#include "dynamo/discovery/etcd.hpp"
+#include "dynamo/discovery/file.hpp"
+#include "dynamo/discovery/memory.hpp"
+
+#include <utility>
+
+namespace dynamo {
+
+result<std::unique_ptr<discovery>>
+make_discovery(const discovery_options& options, notice_sink notice) {
+  switch (options.backend) {
+  case discovery_kind::etcd:
+    return make_etcd_discovery(options.etcd, std::move(notice));
+  case discovery_kind::file:
+    return make_file_discovery(options.file, random_publisher_id(),
+                               std::move(notice));
+  case discovery_kind::memory:
+    return make_memory_discovery(std::make_shared<memory_store>(),
+                                 random_publisher_id());
+  case discovery_kind::kubernetes:
+    break;
+  }
+  return error{errc::unsupported,
+               "discovery: kubernetes is not available in this version; "
+               "available: etcd (--discovery etcd, "
+               "DYN_DISCOVERY_BACKEND=etcd), file, mem"};
+}
+
+} // namespace dynamo
