@@ -1,5 +1,6 @@
 #include "apps/app/application.hpp"
 
+#include "apps/app/allocator.hpp"
 #include "apps/app/file_limit.hpp"
 #include "apps/app/log.hpp"
 #include "dynamo/config/schema.hpp"
@@ -87,7 +88,10 @@ void application::stopped() {
 
 int run(const program& self, int argc, const char* const* argv,
         const std::function<status(application&)>& body) {
-  // First of all, so that every thread inherits the blocked signals.
+  if (self.http == http_face_use::serves) {
+    settle_allocator(const_cast<char* const*>(argv));
+  }
+  // Before all else, so that every thread inherits the blocked signals.
   auto stop = stop_signal::watch();
   if (!stop) {
     std::fprintf(stderr, "%s: %s\n", self.name.c_str(),
