@@ -119,11 +119,13 @@ std::string print_options(const loaded_options& loaded) {
 
 std::string print_reference() {
   const remarks style{describe, [](const setting&) { return std::string{}; }};
+  // Not a temporary: GCC 12 with -O3 takes parts of one for uninitialised.
+  const options defaults;
   return "// Every key with its default. A flag goes before the environment,\n"
          "// that before the file, and that before the default. Every program\n"
          "// accepts every section, so that one file can serve all of them;\n"
          "// a key that does not stand here is an error.\n" +
-         print_all(options{}, style);
+         print_all(defaults, style);
 }
 
 } // namespace dynamo
