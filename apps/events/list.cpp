@@ -23,9 +23,8 @@ result<std::unique_ptr<discovery>> open_discovery(application& app) {
     return error{errc::unsupported,
                  "discovery: mem is known within its own process only"};
   }
-  return make_discovery(wanted, [&app](const std::string& text) {
-    app.log().warn("{}", text);
-  });
+  return make_discovery(
+      wanted, [&app](const std::string& text) { app.log().warn("{}", text); });
 }
 
 std::vector<bucket> buckets_of(const std::string& name) {

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -104,6 +105,11 @@ class etcd_server_process {
     }
   }
 
+  /// What an operator does who puts an empty disk in.
+  void forget_everything() const {
+    std::filesystem::remove_all(directory_ / "data");
+  }
+
   std::string url() const {
     return scheme_ + "://127.0.0.1:" + std::to_string(port_);
   }
@@ -112,7 +118,7 @@ class etcd_server_process {
  private:
   static std::optional<int> port_in(const std::string& log) {
     const std::string mark = "client requests on 127.0.0.1:";
-    const std::size_t at = log.find(mark);
+    const std::size_t at = log.find(mark, log.find(": serving "));
     if (at == std::string::npos || log.find('\n', at) == std::string::npos) {
       return std::nullopt;
     }

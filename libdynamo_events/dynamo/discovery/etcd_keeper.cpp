@@ -149,20 +149,31 @@ void etcd_keeper::check_some(std::map<std::string, std::int64_t> revisions) {
     for (const etcd_key_value& there : response->found) {
       const auto found = expected.find(there.key);
       if (found != expected.end()) {
-        if (there.mod_revision != found->second) {
-          changed(there.key, there.mod_revision);
-        }
+        differs(there.key, found->second, there.mod_revision);
         expected.erase(found);
       }
     }
     for (const auto& [key, revision] : expected) {
-      const auto found = entries_.find(key);
-      if (found != entries_.end() && found->second.revision == revision) {
-        deleted(key, revision + 1);
-      }
+      differs(key, revision, 0);
     }
   };
   client_.ask(etcd_method::txn, encode(request), judged);
+}
+
+/// A check found a key with another revision than it had when it was asked
+/// for, or none.
+void etcd_keeper::differs(const std::string& key, std::int64_t expected,
+                          std::int64_t found) {
+  const auto ours = entries_.find(key);
+  if (found == expected || ours == entries_.end() || ours->second.busy ||
+      ours->second.is != standing::kept || ours->second.revision != expected) {
+    return;
+  }
+  if (found == 0) {
+    lose(key, ours->second);
+  } else {
+    want(key, ours->second, standing::wanted);
+  }
 }
 
 // -- Doing it

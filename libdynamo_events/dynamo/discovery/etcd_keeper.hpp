@@ -98,6 +98,8 @@ class etcd_keeper {
   void keep(entry& one, std::int64_t revision);
   void refuse(const std::string& key, const error& reason);
   void check_some(std::map<std::string, std::int64_t> revisions);
+  void differs(const std::string& key, std::int64_t expected,
+               std::int64_t found);
   void lose(const std::string& key, entry& one);
   void tell_late(clock_time now);
   static void tell(entry& one, const status& outcome);

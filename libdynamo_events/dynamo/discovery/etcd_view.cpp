@@ -20,6 +20,13 @@ std::string etcd_view::key_in_bucket(const etcd_key_value& value) const {
 }
 
 std::size_t etcd_view::take(const etcd_snapshot& snapshot, clock_time now) {
+  // A server that lost its disk counts from the beginning.
+  if (snapshot.revision < revision_) {
+    for (auto& [key, known] : keys_) {
+      known.revision = 0;
+    }
+  }
+  revision_ = snapshot.revision;
   std::size_t changed = 0;
   std::set<std::string> there;
   for (const etcd_key_value& each : snapshot.values) {

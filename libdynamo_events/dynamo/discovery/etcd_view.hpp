@@ -75,6 +75,8 @@ class etcd_view {
   bucket_picture picture_;
   std::size_t held_ = 0;
   bool is_seen_ = false;
+  /// Of the last listing.
+  std::int64_t revision_ = 0;
   clock_time held_until_{};
   /// Keys and revisions that were named as bad.
   std::map<std::string, std::int64_t> bad_;

@@ -229,29 +229,46 @@ void grpc_channel::finish_transfers() {
     if (news->msg != CURLMSG_DONE) {
       continue;
     }
-    const CURLcode outcome = news->data.result;
     void* of = nullptr;
     curl_easy_getinfo(news->easy_handle, CURLINFO_PRIVATE, &of);
     transfer& done = *static_cast<transfer*>(of);
-    long http = 0;
-    curl_easy_getinfo(done.easy, CURLINFO_RESPONSE_CODE, &http);
-    grpc_end end;
-    if (!done.readable) {
-      end = {true, grpc_code::internal, done.readable.error().message};
-    } else if (done.code) {
-      is_open_ = true;
-      end = {true, *done.code, done.reason};
-    } else if (outcome != CURLE_OK) {
-      end.reason =
-          done.failure[0] != '\0' ? done.failure : curl_easy_strerror(outcome);
-    } else {
-      end.reason = "expected gRPC, got HTTP status " + std::to_string(http);
-    }
-    if (end.is_ok() && !done.frames.at_boundary()) {
-      end = {true, grpc_code::internal, "the response ends within a message"};
-    }
-    done.end = std::move(end);
+    done.end = end_of(done, news->data.result);
   }
+}
+
+grpc_end grpc_channel::end_of(transfer& done, int outcome) {
+  long status = 0;
+  long version = CURL_HTTP_VERSION_NONE;
+  curl_easy_getinfo(done.easy, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(done.easy, CURLINFO_HTTP_VERSION, &version);
+  // What joined a connection that had just ended was sent on another one, in
+  // another language.
+  if (status != 0 && version != CURL_HTTP_VERSION_2_0) {
+    return {false, grpc_code::ok,
+            is_open_ ? "the connection was lost"
+                     : "expected HTTP/2, got HTTP/1 with status " +
+                           std::to_string(status)};
+  }
+  if (!done.readable) {
+    return {done.readable.error().code == errc::too_large, grpc_code::internal,
+            done.readable.error().message};
+  }
+  if (done.code) {
+    is_open_ = true;
+    return *done.code == grpc_code::ok && !done.frames.at_boundary()
+               ? grpc_end{false, grpc_code::ok,
+                          "the response ends within a message"}
+               : grpc_end{true, *done.code, done.reason};
+  }
+  if (outcome == CURLE_OK) {
+    return {false, grpc_code::ok,
+            "expected gRPC, got HTTP status " + std::to_string(status)};
+  }
+  const char* const reason =
+      done.failure[0] != '\0'
+          ? done.failure
+          : curl_easy_strerror(static_cast<CURLcode>(outcome));
+  return {false, grpc_code::ok, reason};
 }
 
 void grpc_channel::tell() {

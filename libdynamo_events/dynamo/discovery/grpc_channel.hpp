@@ -110,6 +110,8 @@ class grpc_channel {
   bool prepare(transfer& fresh) const;
   long http_version() const;
   void finish_transfers();
+  /// `outcome` is libcurl's.
+  grpc_end end_of(transfer& done, int outcome);
   void tell();
 
   const grpc_target target_;
