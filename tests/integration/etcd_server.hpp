@@ -135,8 +135,8 @@ class etcd_server_process {
 /// Calls a server one by one, as an operator does with a tool.
 class etcd_hand {
  public:
-  explicit etcd_hand(const std::string& url)
-      : channel_(target_of(url)) {}
+  explicit etcd_hand(const std::string& url, const std::string& ca = {})
+      : channel_(target_of(url, ca)) {}
 
   struct outcome {
     grpc_end end;
@@ -225,9 +225,10 @@ class etcd_hand {
   std::string token;
 
  private:
-  static grpc_target target_of(const std::string& url) {
+  static grpc_target target_of(const std::string& url, const std::string& ca) {
     grpc_target target;
     target.origin = url;
+    target.ca = ca;
     return target;
   }
 

@@ -127,7 +127,7 @@ void etcd_client::on_authenticated(const etcd_answer& answer) {
     const bool unreachable = is_unreachable(answer.end);
     const std::string reason =
         token ? answer.end.reason : to_string(token.error());
-    refused_ = !unreachable;
+    refused_ = refused_ || !unreachable;
     on_failed(unreachable ? reason
                           : "user \"" + access_.username + "\": " + reason);
     return;
@@ -173,6 +173,7 @@ void etcd_client::on_connected() {
   state_ = state::ready;
   ++connection_;
   refused_ = false;
+  refusal_told_ = false;
   failed_in_a_row_ = 0;
   delay_.reset();
   failures_.clear();
@@ -228,12 +229,18 @@ void etcd_client::lose() {
 }
 
 void etcd_client::note_outage(clock_time now) {
-  if (state_ == state::ready || !outage_.empty() || failures_.empty() ||
-      (now < away_since_ + timing_.outage && !refused_)) {
+  if (state_ == state::ready || failures_.empty()) {
     return;
   }
-  outage_ = "etcd cannot be reached: " + failures();
-  notice_("etcd discovery: " + outage_);
+  const bool is_news =
+      outage_.empty() && (now >= away_since_ + timing_.outage || refused_);
+  const bool is_refusal = refused_ && !refusal_told_;
+  if (is_news || is_refusal) {
+    refusal_told_ = refused_;
+    outage_ = (refused_ ? "etcd refuses us: " : "etcd cannot be reached: ") +
+              failures();
+    notice_("etcd discovery: " + outage_);
+  }
 }
 
 std::string etcd_client::failures() const {

@@ -117,6 +117,7 @@ class etcd_client {
   std::deque<request> waiting_;
   bool renewing_ = false;
   bool refused_ = false;
+  bool refusal_told_ = false;
   std::size_t next_endpoint_;
   std::size_t failed_in_a_row_ = 0;
   backoff delay_;
