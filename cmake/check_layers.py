@@ -9,7 +9,8 @@ An arrow points at what a layer may include; a header names less than a source.
     -> wire -> events -> base
 
 It also knows where each third-party header is at home, how long a file may be,
-which words say nothing in a name, and that no file names a path outside.
+which words say nothing in a name, that no file names a path outside, and that a
+source includes its own header first, which shows that the header stands alone.
 """
 
 import pathlib
@@ -133,8 +134,14 @@ class Checker:
         for name in TYPE.findall(text):
             for word in EMPTY_WORDS & set(name.split("_")):
                 self.complain(path, f'"{word}" in {name} says nothing')
-        for quote, header in INCLUDE.findall(text):
+        includes = INCLUDE.findall(text)
+        for quote, header in includes:
             self.check_include(path, quote, header)
+        own = path.with_suffix(".hpp")
+        if path.suffix == ".cpp" and own.exists() and (
+                not includes or
+                not f"/{own.as_posix()}".endswith("/" + includes[0][1])):
+            self.complain(path, f'"{own.name}" is not included first')
 
     def check_include(self, path, quote, header):
         relative = path.relative_to(self.root)
@@ -219,28 +226,28 @@ class Checker:
 
 # Each case: a file, its text, and what must be said about it; None if nothing.
 CASES = [
-    ("wire/frame.cpp", '#include "dynamo/base/error.hpp"\n#include <bit>', None),
-    ("transport/zmq.cpp", "#include <zmq.hpp>\n#include <sys/socket.h>", None),
+    ("wire/codec.cpp", '#include "dynamo/base/error.hpp"\n#include <bit>', None),
+    ("transport/peer.cpp", "#include <zmq.hpp>\n#include <sys/socket.h>", None),
     ("transport/zmq_socket.hpp", "#include <zmq.hpp>", None),
     ("config/load.cpp", "#include <nlohmann/json.hpp>", None),
     ("router/cost.hpp", '#include "dynamo/config/options.hpp"', None),
-    ("base/error.cpp", '#include "dynamo/wire/frame.hpp"', "base may not"),
+    ("base/bytes.cpp", '#include "dynamo/wire/frame.hpp"', "base may not"),
     ("base/ids.cpp", '#include "dynamo/config/options.hpp"', "base may not"),
     ("router/cost.cpp", '#include "dynamo/transport/zmq.hpp"', "may not include"),
-    ("wire/frame.cpp", '#include "actors/event_plane.hpp"', "may not include"),
+    ("wire/codec.cpp", '#include "actors/event_plane.hpp"', "may not include"),
     ("discovery/file.cpp", '#include "dynamo/wire/frame.hpp"', "in DEPENDS"),
     ("transport/zmq.hpp", '#include "dynamo/wire/frame.hpp"', "public header"),
     ("transport/zmq.hpp", '#include "dynamo/transport/zmq_poll.hpp"',
      "public header"),
-    ("transport/zmq.cpp", '#include "dynamo/transport/zmq_poll.hpp"', None),
-    ("../../apps/app.cpp", '#include "dynamo/transport/zmq_poll.hpp"',
+    ("transport/peer.cpp", '#include "dynamo/transport/zmq_poll.hpp"', None),
+    ("../../apps/main.cpp", '#include "dynamo/transport/zmq_poll.hpp"',
      "private"),
-    ("wire/frame.cpp", '#include "dynamo/base/none.hpp"', "not in the project"),
+    ("wire/codec.cpp", '#include "dynamo/base/none.hpp"', "not in the project"),
     ("transport/zmq.hpp", "#include <zmq.hpp>", "public header"),
     ("transport/zmq.hpp", "#include <sys/socket.h>", "public header"),
     ("router/cost.hpp", "#include <emmintrin.h>", None),
     ("discovery/file.cpp", "#include <zmq.hpp>", "not at home"),
-    ("wire/frame.cpp", "#include <nlohmann/json.hpp>", "not at home"),
+    ("wire/codec.cpp", "#include <nlohmann/json.hpp>", "not at home"),
     ("router/cost.cpp", "  #  include <caf/all.hpp>", "not at home"),
     ("router/cost.cpp", "#include <boost/asio.hpp>", "no home"),
     ("router/cost_util.cpp", "", "says nothing"),
@@ -249,8 +256,12 @@ CASES = [
     ("router/cost.hpp", "// see /" + "home/me/notes", "outside"),
     ("../../actors/plane.cpp", '#include "apps/app.hpp"', "actors may not"),
     ("../../actors/plane.cpp", "#include <spdlog/spdlog.h>", "not at home"),
-    ("../../apps/app.cpp", '#include "actors/event_plane.hpp"', None),
+    ("../../apps/main.cpp", '#include "actors/event_plane.hpp"', None),
     ("../../tests/unit/x_test.cpp", "#include <zmq.hpp>", None),
+    ("base/error.cpp", '#include "dynamo/base/error.hpp"\n#include <bit>', None),
+    ("base/error.cpp", '#include <bit>\n#include "dynamo/base/error.hpp"',
+     "not included first"),
+    ("base/error.cpp", "int x;", "not included first"),
     ("router/CMakeLists.txt", "dynamo_add_component(router DEPENDS transport)",
      "may not depend"),
 ]
