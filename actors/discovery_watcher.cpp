@@ -73,20 +73,24 @@ void discovery_watcher::on_put_records(const put_records& command) {
   }
   auto& owned = resources_.owned[owner];
   for (const record& value : command.values) {
-    if (const status kept = resources_.store->advertise(value); !kept) {
-      seam::send(this, command.owner, put_failed{kept.error()});
-      return;
-    }
     if (std::find(owned.begin(), owned.end(), value) == owned.end()) {
       owned.push_back(value);
     }
   }
-  seam::send(this, command.owner, records_put{});
+  resources_.store->begin_advertise(
+      command.values, [to = command.owner](const status& kept) {
+        if (kept) {
+          seam::anon_send(to, records_put{});
+        } else {
+          seam::anon_send(to, put_failed{kept.error()});
+        }
+      });
 }
 
 void discovery_watcher::on_remove_records(const remove_records& command) {
-  on_owner_down(command.owner.address());
-  seam::send(this, command.owner, records_removed{});
+  forget(command.owner.address(), [to = command.owner](const status&) {
+    seam::anon_send(to, records_removed{});
+  });
 }
 
 void discovery_watcher::on_records_waiting() {
@@ -122,12 +126,17 @@ watcher_status discovery_watcher::on_report() const {
 }
 
 void discovery_watcher::on_owner_down(const caf::actor_addr& owner) {
+  forget(owner, [](const status&) {});
+}
+
+/// Whatever `done` hears of, such as a record that is gone already, is what was
+/// wanted, or will be once the store can be reached.
+void discovery_watcher::forget(const caf::actor_addr& owner,
+                               outcome_sink done) {
+  std::vector<record> values;
   if (const auto found = resources_.owned.find(owner);
       found != resources_.owned.end()) {
-    for (const record& value : found->second) {
-      // Not found: it is gone already, which is what was wanted.
-      static_cast<void>(resources_.store->withdraw(value));
-    }
+    values = std::move(found->second);
     resources_.owned.erase(found);
   }
   resources_.owners.erase(owner);
@@ -136,6 +145,7 @@ void discovery_watcher::on_owner_down(const caf::actor_addr& owner) {
       return observer.address() == owner;
     });
   }
+  resources_.store->begin_withdraw(std::move(values), std::move(done));
 }
 
 // A watcher that was started again has no picture, and the changes that its

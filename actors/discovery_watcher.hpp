@@ -50,6 +50,7 @@ class discovery_watcher final : public caf::event_based_actor {
   watcher_status on_report() const;
   void on_owner_down(const caf::actor_addr& owner);
 
+  void forget(const caf::actor_addr& owner, outcome_sink done);
   void look_at(bucket where);
   void keep(const discovery_change& change);
   changes picture_of(bucket where) const;

@@ -16,8 +16,6 @@ namespace {
 
 constexpr std::chrono::milliseconds flush_max{1000};
 
-// A record lives 10 s after its owner's last touch and is removed within 4 s.
-constexpr std::chrono::seconds predecessor_max{20};
 constexpr std::chrono::milliseconds enter_interval{200};
 
 program self() {
@@ -59,20 +57,33 @@ result<std::string> reachable(const options& settings, std::uint16_t port,
   return bracketed(*chosen) + ":" + std::to_string(port);
 }
 
+/// How long the records of a process that was killed stand in the way.
+std::chrono::milliseconds predecessor_max(const discovery_options& wanted) {
+  constexpr std::chrono::seconds margin{10};
+  // A file lives 10 s after its owner's last touch.
+  constexpr std::chrono::seconds file_lifetime{10};
+  return margin + (wanted.backend == discovery_kind::etcd
+                       ? wanted.etcd.lease_ttl
+                       : std::chrono::milliseconds{file_lifetime});
+}
+
 /// Puts the worker's records. Those of a predecessor with the same id that was
-/// killed stand in the way until they expire.
+/// killed stand in the way until they expire; a store that cannot be reached is
+/// waited for.
 status enter(application& app, worker& served, const std::string& address) {
-  const auto deadline = app.clock().now() + predecessor_max;
+  const auto deadline =
+      app.clock().now() + predecessor_max(app.settings().plane.discovery);
   bool is_told = false;
   for (;;) {
     const status entered = served.enter(address);
-    if (entered || entered.error().code != errc::exists ||
-        app.clock().now() >= deadline) {
+    const bool is_away = !entered && entered.error().code == errc::unavailable;
+    const bool is_taken = !entered && entered.error().code == errc::exists &&
+                          app.clock().now() < deadline;
+    if (!is_away && !is_taken) {
       return entered;
     }
     if (!std::exchange(is_told, true)) {
-      app.log().warn("waits for records to expire: {}",
-                     entered.error().message);
+      app.log().warn("waits to be registered: {}", entered.error().message);
     }
     if (app.wait_for_stop(enter_interval)) {
       return ok();

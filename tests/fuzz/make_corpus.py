@@ -91,8 +91,55 @@ def index_seeds():
                bytes([way]) + bytes(draw.randrange(256) for _ in range(140)))
 
 
+def varint(value):
+    parts = []
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes(parts + [value])
+
+
+def protobuf(*fields):
+    """A message of (number, value): integers, or texts and messages."""
+    text = b""
+    for number, value in fields:
+        if isinstance(value, int):
+            text += varint(number << 3) + varint(value)
+        else:
+            text += varint(number << 3 | 2) + varint(len(value)) + value
+    return text
+
+
+def etcd_seeds():
+    """Responses of etcd as they come in the body of a gRPC response."""
+    header = (1, protobuf((1, 1 << 63), (2, 2), (3, 40), (4, 3)))
+    channel = golden("discovery.json")["channels"][0]
+    value = protobuf((1, channel["etcd_key"].encode()), (2, 7), (3, 40), (4, 1),
+                     (5, channel["json"].encode()), (6, 2324035538477926154))
+    gone = protobuf((1, channel["etcd_key"].encode()), (3, 41))
+    messages = {
+        "range": protobuf(header, (2, value), (2, gone), (3, 1), (4, 2)),
+        "txn": protobuf(header, (2, 1),
+                        (3, protobuf((1, protobuf(header, (2, value)))))),
+        "lease": protobuf(header, (2, 2324035538477926154), (3, 30)),
+        "token": protobuf(header, (2, b"CnJCQpuWvqfqYDSD.13")),
+        "watch-created": protobuf(header, (3, 1)),
+        "watch-canceled": protobuf(header, (3, 1), (4, 1), (5, 40),
+                                   (6, b"required revision has been compacted")),
+        "watch-events": protobuf(header, (11, protobuf((2, value))),
+                                 (11, protobuf((1, 1), (2, gone)))),
+    }
+    frames = {name: b"\0" + len(message).to_bytes(4, "big") + message
+              for name, message in messages.items()}
+    for name, frame in frames.items():
+        yield "etcd_messages", name, frame
+    yield "etcd_messages", "watch", b"".join(
+        frames[name] for name in ("watch-created", "watch-events"))
+
+
 def seeds():
     yield from wire_seeds()
+    yield from etcd_seeds()
     yield from index_seeds()
     yield from body_seeds()
     yield "frame_and_message", "five-parts", joined_parts([b"kv-events"] * 5)

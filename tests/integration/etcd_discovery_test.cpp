@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include <atomic>
 #include <fstream>
 
 #include "etcd_fixture.hpp"
@@ -123,4 +124,34 @@ TEST_CASE("five hundred records of a bucket and large ones arrive whole") {
   const auto cards = router->list(bucket::models);
   REQUIRE(cards);
   CHECK(cards->size() == 8);
+}
+
+TEST_CASE("many records that are begun at once are all there in the end") {
+  const etcd_server_process server;
+  etcd_hand hand{server.url()};
+  const auto worker = join(server);
+  std::atomic<int> done = 0;
+  std::atomic<int> failed = 0;
+  const auto count = [&](const status& outcome) {
+    failed += outcome ? 0 : 1;
+    ++done;
+  };
+  const auto channel = [](std::uint64_t id) -> record {
+    return event_channel{scope::of_namespace("n"), "t", id,
+                         zmq_address{"tcp://127.0.0.1:1"}};
+  };
+  for (std::uint64_t id = 1; id <= 500; ++id) {
+    worker->begin_advertise(
+        {channel(id), event_source{scope::of_namespace("n"), "t", id}}, count);
+  }
+  REQUIRE(eventually([&] { return done == 500; }));
+  CHECK(failed == 0);
+  CHECK(hand.keys("v1/").size() == 1000);
+  CHECK(worker->counts().owned == 1000);
+  for (std::uint64_t id = 1; id <= 500; ++id) {
+    worker->begin_withdraw({channel(id)}, count);
+  }
+  REQUIRE(eventually([&] { return done == 1000; }));
+  CHECK(failed == 0);
+  CHECK(hand.keys("v1/").size() == 500);
 }

@@ -71,6 +71,10 @@ struct discovery_counts {
 /// block.
 using notice_sink = std::function<void(const std::string& text)>;
 
+/// What became of something that was begun; called once, from any thread,
+/// perhaps before the call that began it returns. Must not block.
+using outcome_sink = std::function<void(const status& outcome)>;
+
 /// A store in which processes find each other. Thread-safe.
 class discovery {
  public:
@@ -89,6 +93,12 @@ class discovery {
 
   /// Removes a record of ours. errc::not_found when there is none; harmless.
   virtual status withdraw(const record& value) = 0;
+
+  /// As `advertise` and `withdraw` for each of several records, but where the
+  /// store is a server nobody waits for it: `done` hears of the first failure,
+  /// or that there was none.
+  virtual void begin_advertise(std::vector<record> values, outcome_sink done);
+  virtual void begin_withdraw(std::vector<record> values, outcome_sink done);
 
   /// What the bucket holds now. Records that cannot be read are left out and
   /// counted.

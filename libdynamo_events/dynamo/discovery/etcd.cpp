@@ -64,6 +64,22 @@ class etcd_discovery final : public discovery {
     });
   }
 
+  void begin_advertise(std::vector<record> values, outcome_sink done) override {
+    begin_each(std::move(values), std::move(done),
+               [this](const record& value, outcome_sink one) {
+                 backend_.advertise(value, std::chrono::steady_clock::now(),
+                                    std::move(one));
+               });
+  }
+
+  void begin_withdraw(std::vector<record> values, outcome_sink done) override {
+    begin_each(std::move(values), std::move(done),
+               [this](const record& value, outcome_sink one) {
+                 backend_.withdraw(value, std::chrono::steady_clock::now(),
+                                   std::move(one));
+               });
+  }
+
   result<std::vector<found_record>> list(bucket where) override {
     return ask<result<std::vector<found_record>>>([&](auto done) {
       backend_.list(where, std::chrono::steady_clock::now(), std::move(done));
@@ -91,17 +107,51 @@ class etcd_discovery final : public discovery {
   Outcome ask(Begin begin) {
     auto promised = std::make_shared<std::promise<Outcome>>();
     auto outcome = promised->get_future();
+    do_later([this, promised, &begin] {
+      begin([this, promised](Outcome done) {
+        keep_counts();
+        promised->set_value(std::move(done));
+      });
+    });
+    return outcome.get();
+  }
+
+  /// Lets the thread begin something with each record; `done` hears of it when
+  /// the last of them has an outcome.
+  template <class Begin>
+  void begin_each(std::vector<record> values, outcome_sink done, Begin begin) {
+    struct course {
+      std::size_t left;
+      status outcome;
+      outcome_sink done;
+    };
+    if (values.empty()) {
+      done(ok());
+      return;
+    }
+    const auto shared =
+        std::make_shared<course>(course{values.size(), ok(), std::move(done)});
+    do_later([this, shared, values = std::move(values), begin] {
+      for (const record& value : values) {
+        begin(value, [this, shared](const status& outcome) {
+          if (!outcome && shared->outcome) {
+            shared->outcome = outcome;
+          }
+          if (--shared->left == 0) {
+            keep_counts();
+            shared->done(shared->outcome);
+          }
+        });
+      }
+    });
+  }
+
+  void do_later(work next) {
     {
       const lock_guard guard{mutex_};
-      work_.push_back([this, promised, &begin] {
-        begin([this, promised](Outcome done) {
-          keep_counts();
-          promised->set_value(std::move(done));
-        });
-      });
+      work_.push_back(std::move(next));
     }
     wake();
-    return outcome.get();
   }
 
   void wake() const {
