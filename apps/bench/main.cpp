@@ -1,5 +1,6 @@
 #include "apps/app/application.hpp"
 #include "apps/bench/index_bench.hpp"
+#include "apps/bench/prediction_bench.hpp"
 #include "dynamo/router/flat_index.hpp"
 #include "dynamo/router/tree_index.hpp"
 
@@ -14,22 +15,31 @@ namespace dynamo::apps {
 
 namespace {
 
+enum class command { none, index, prediction };
+
 struct bench_flags {
-  bool index = false;
+  command wanted = command::none;
   std::string trace;
   stream_options stream;
   std::string how = "by_prefix";
   bench_options measured;
+  prediction_bench_options predicted;
 };
+
+constexpr std::size_t workers_max = 16'384;
+
+void add_trace(CLI::App& to, bench_flags& flags) {
+  to.add_option("--trace", flags.trace, "Trace of requests, JSON lines")
+      ->type_name("FILE")
+      ->required();
+}
 
 void add_index(CLI::App& app, bench_flags& to) {
   CLI::App* command = app.add_subcommand("index", "The prefix indexes");
-  command->add_option("--trace", to.trace, "Trace of requests, JSON lines")
-      ->type_name("FILE")
-      ->required();
+  add_trace(*command, to);
   command->add_option("--workers", to.stream.workers, "Default 8")
       ->type_name("N")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{16'384}));
+      ->check(CLI::Range(std::size_t{1}, workers_max));
   command
       ->add_option("--blocks", to.stream.cache_blocks,
                    "Of each worker's cache, 16384")
@@ -53,7 +63,26 @@ void add_index(CLI::App& app, bench_flags& to) {
                    "Threads that look up beside events, 1")
       ->type_name("N")
       ->check(CLI::Range(std::size_t{0}, std::size_t{256}));
-  command->callback([&to] { to.index = true; });
+  command->callback([&to] { to.wanted = command::index; });
+}
+
+void add_prediction(CLI::App& app, bench_flags& to) {
+  CLI::App* command = app.add_subcommand(
+      "prediction", "The memory of prediction over many decisions");
+  prediction_bench_options& options = to.predicted;
+  add_trace(*command, to);
+  command->add_option("--workers", options.workers, "Default 8")
+      ->type_name("N")
+      ->check(CLI::Range(std::size_t{1}, workers_max));
+  command->add_option("--decisions", options.decisions, "Default 10000000")
+      ->type_name("N")
+      ->check(CLI::Range(std::uint64_t{1000}, std::uint64_t{10'000'000'000}));
+  command
+      ->add_option("--tree-size-max", options.prediction.tree_size_max,
+                   "Pairs that are believed in, 1048576")
+      ->type_name("N")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 32));
+  command->callback([&to] { to.wanted = command::prediction; });
 }
 
 program self(bench_flags& flags) {
@@ -63,9 +92,13 @@ program self(bench_flags& flags) {
   self.examples =
       "  dynamo-bench index --trace traces/conversation_trace.jsonl\n"
       "  dynamo-bench index --trace traces/conversation_trace.jsonl \\\n"
-      "    --workers 512 --blocks 2048 --spread round_robin --readers 2\n";
+      "    --workers 512 --blocks 2048 --spread round_robin --readers 2\n"
+      "  dynamo-bench prediction --trace traces/conversation_trace.jsonl\n";
   self.http = http_face_use::none;
-  self.add_arguments = [&flags](CLI::App& app) { add_index(app, flags); };
+  self.add_arguments = [&flags](CLI::App& app) {
+    add_index(app, flags);
+    add_prediction(app, flags);
+  };
   return self;
 }
 
@@ -165,6 +198,57 @@ status run_index(application& app, const bench_flags& flags) {
   return ok();
 }
 
+void print(application& app, const prediction_look& look) {
+  char text[160];
+  std::snprintf(text, sizeof(text),
+                "%11llu decisions %9llu pairs %11llu pruned %11llu expired "
+                "%6.1f MB heap %6.1f MB resident %7.0f /s",
+                static_cast<unsigned long long>(look.decisions),
+                static_cast<unsigned long long>(look.pairs),
+                static_cast<unsigned long long>(look.pruned),
+                static_cast<unsigned long long>(look.expired),
+                static_cast<double>(look.heap_bytes) / 1e6,
+                static_cast<double>(look.resident_bytes) / 1e6,
+                look.per_second);
+  app.out().event("look",
+                  {{"decisions", look.decisions},
+                   {"pairs", look.pairs},
+                   {"pruned", look.pruned},
+                   {"expired", look.expired},
+                   {"heap_bytes", look.heap_bytes},
+                   {"resident_bytes", look.resident_bytes},
+                   {"decisions_per_s", look.per_second}},
+                  text);
+}
+
+status run_prediction(application& app, const bench_flags& flags) {
+  const auto trace = read_trace_file(flags.trace, {});
+  if (!trace) {
+    return trace.error();
+  }
+  const auto looks = bench_prediction(
+      *trace, flags.predicted,
+      [&app](const prediction_look& look) { print(app, look); });
+  if (!is_flat(looks)) {
+    return error{errc::too_large, "memory grew by more than a twentieth in the "
+                                  "second half of the decisions"};
+  }
+  return ok();
+}
+
+status run_command(application& app, const bench_flags& flags) {
+  switch (flags.wanted) {
+  case command::index:
+    return run_index(app, flags);
+  case command::prediction:
+    return run_prediction(app, flags);
+  case command::none:
+    break;
+  }
+  return error{errc::invalid,
+               "a command is missing: index or prediction (see --help)"};
+}
+
 } // namespace
 
 } // namespace dynamo::apps
@@ -172,11 +256,6 @@ status run_index(application& app, const bench_flags& flags) {
 int main(int argc, char** argv) {
   using namespace dynamo::apps;
   bench_flags flags;
-  return run(self(flags), argc, argv, [&flags](application& app) {
-    if (!flags.index) {
-      return dynamo::status{dynamo::error{
-          dynamo::errc::invalid, "a command is missing: index (see --help)"}};
-    }
-    return run_index(app, flags);
-  });
+  return run(self(flags), argc, argv,
+             [&flags](application& app) { return run_command(app, flags); });
 }
