@@ -78,6 +78,11 @@ void add_prediction(CLI::App& app, bench_flags& to) {
       ->type_name("N")
       ->check(CLI::Range(std::uint64_t{1000}, std::uint64_t{10'000'000'000}));
   command
+      ->add_option("--speed", options.speed,
+                   "The trace is so many times faster, 1")
+      ->type_name("N")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000}));
+  command
       ->add_option("--tree-size-max", options.prediction.tree_size_max,
                    "Pairs that are believed in, 1048576")
       ->type_name("N")

@@ -54,7 +54,9 @@ bench_prediction(const std::vector<trace_request>& trace,
     for (const std::uint64_t id : request.block_ids) {
       local.push_back(mix(id + 1 + (round << 32)));
     }
-    const clock::time_point now{length * round + request.arrival};
+    const clock::time_point now{std::chrono::duration_cast<clock::duration>(
+                                    length * round + request.arrival) /
+                                options.speed};
     predicted.expire(now);
     predicted.record({1 + i % options.workers, 0}, local,
                      sequence_hashes(local), now);

@@ -13,6 +13,8 @@ namespace dynamo::apps {
 struct prediction_bench_options {
   std::size_t workers = 8;
   std::uint64_t decisions = 10'000'000;
+  /// So many seconds of the trace are one second of the predictor.
+  std::uint64_t speed = 1;
   /// How often the state is shown.
   std::size_t looks = 10;
   prediction_options prediction;
