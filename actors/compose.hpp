@@ -32,9 +32,11 @@ struct plane_parts {
 };
 
 /// Opens the transport and the store that the options name. The clock outlives
-/// the parts. errc::unsupported for what this build does not have.
-result<std::unique_ptr<plane_parts>>
-make_parts(const plane_options& options, const clock& time, log_sink log);
+/// the parts. errc::unsupported for what this build does not have; errc::closed
+/// when a store was waited for and `gives_up`.
+result<std::unique_ptr<plane_parts>> make_parts(const plane_options& options,
+                                                const clock& time, log_sink log,
+                                                stop_check gives_up = {});
 
 /// The same on a transport and a store that are there already, such as those
 /// of transport/memory.hpp and discovery/memory.hpp.

@@ -28,14 +28,17 @@ constexpr inbox_limits change_limits{262'144, 512 * 1024 * 1024,
 
 // -- Composition
 
-result<std::unique_ptr<plane_parts>>
-make_parts(const plane_options& options, const clock& time, log_sink log) {
-  auto store =
-      make_discovery(options.discovery, [log](const std::string& text) {
+result<std::unique_ptr<plane_parts>> make_parts(const plane_options& options,
+                                                const clock& time, log_sink log,
+                                                stop_check gives_up) {
+  auto store = make_discovery(
+      options.discovery,
+      [log](const std::string& text) {
         if (log) {
           log(log_level::warn, text);
         }
-      });
+      },
+      std::move(gives_up));
   if (!store) {
     return std::move(store).error();
   }
@@ -161,9 +164,11 @@ event_plane::~event_plane() {
 }
 
 result<std::unique_ptr<event_plane>>
-event_plane::start(const plane_options& options, log_sink log) {
+event_plane::start(const plane_options& options, log_sink log,
+                   stop_check gives_up) {
   auto inside = std::make_unique<implementation>();
-  auto parts = make_parts(options, inside->time, std::move(log));
+  auto parts =
+      make_parts(options, inside->time, std::move(log), std::move(gives_up));
   if (!parts) {
     return std::move(parts).error();
   }

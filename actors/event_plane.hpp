@@ -109,9 +109,10 @@ class event_plane {
  public:
   /// Builds the tree that the options name. errc::unsupported for a transport
   /// or a discovery backend that this build does not have; the message names
-  /// those that it has.
+  /// those that it has. A store that is a server is waited for, until
+  /// `gives_up` (errc::closed) or its time limit.
   static result<std::unique_ptr<event_plane>>
-  start(const plane_options& options, log_sink log);
+  start(const plane_options& options, log_sink log, stop_check gives_up = {});
 
   /// Stops as stop() does.
   ~event_plane();

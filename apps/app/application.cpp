@@ -110,11 +110,14 @@ int run(const program& self, int argc, const char* const* argv,
   }
   application running{self, std::get<arguments>(std::move(parsed)), **stop};
   const status done = call(body, running);
-  if (!done) {
+  // Whoever gave up because of a signal did what was asked.
+  const bool is_obeyed =
+      !done && done.error().code == errc::closed && running.stopping();
+  if (!done && !is_obeyed) {
     running.log().error("{}", done.error().message);
   }
   running.stopped();
-  return done ? exit_success : exit_code_of(done.error());
+  return done || is_obeyed ? exit_success : exit_code_of(done.error());
 }
 
 } // namespace dynamo::apps

@@ -46,6 +46,10 @@ class application {
     return stop_.wait_for(timeout);
   }
   bool stopping() const { return stop_.requested(); }
+  /// The same for whatever waits by itself; not after this object.
+  std::function<bool()> stop_check() const {
+    return [this] { return stopping(); };
+  }
   void request_stop() { stop_.request(); }
 
   /// Says "stopped", if it ever said "started".

@@ -24,7 +24,8 @@ result<std::unique_ptr<discovery>> open_discovery(application& app) {
                  "discovery: mem is known within its own process only"};
   }
   return make_discovery(
-      wanted, [&app](const std::string& text) { app.log().warn("{}", text); });
+      wanted, [&app](const std::string& text) { app.log().warn("{}", text); },
+      app.stop_check());
 }
 
 std::vector<bucket> buckets_of(const std::string& name) {

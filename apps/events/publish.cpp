@@ -244,7 +244,8 @@ status run_publish(application& app, const publish_command& wanted) {
       return value.error();
     }
   }
-  auto plane = actors::event_plane::start(app.settings().plane, app.log_sink());
+  auto plane = actors::event_plane::start(app.settings().plane, app.log_sink(),
+                                          app.stop_check());
   if (!plane) {
     return plane.error();
   }

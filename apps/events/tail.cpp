@@ -126,7 +126,8 @@ status run_tail(application& app, const tail_command& given) {
     return error{errc::invalid, "scope: " + owner.error().message};
   }
   tail_printer printer{app, wanted, *owner};
-  auto plane = actors::event_plane::start(app.settings().plane, app.log_sink());
+  auto plane = actors::event_plane::start(app.settings().plane, app.log_sink(),
+                                          app.stop_check());
   if (!plane) {
     return plane.error();
   }

@@ -45,7 +45,8 @@ status serve(application& app) {
   for (const std::string& remark : without_effect(app.configuration())) {
     app.log().info("{}", remark);
   }
-  auto plane = actors::event_plane::start(settings.plane, app.log_sink());
+  auto plane = actors::event_plane::start(settings.plane, app.log_sink(),
+                                          app.stop_check());
   if (!plane) {
     return plane.error();
   }

@@ -93,7 +93,8 @@ status enter(application& app, worker& served, const std::string& address) {
 
 status serve(application& app) {
   const options& settings = app.settings();
-  auto plane = actors::event_plane::start(settings.plane, app.log_sink());
+  auto plane = actors::event_plane::start(settings.plane, app.log_sink(),
+                                          app.stop_check());
   if (!plane) {
     return plane.error();
   }

@@ -32,7 +32,7 @@ inline etcd_timing quick_timing() {
   timing.retry = {20ms, 200ms};
   timing.authentication_delay = 200ms;
   timing.outage = 200ms;
-  timing.answer = 1s;
+  timing.answer = 10s;
   timing.recheck = 50ms;
   return timing;
 }
@@ -40,7 +40,7 @@ inline etcd_timing quick_timing() {
 inline result<std::unique_ptr<discovery>> try_join(etcd_options options,
                                                    notice_sink notice = {}) {
   return make_etcd_discovery(
-      {std::move(options), std::move(notice), quick_timing()});
+      {std::move(options), std::move(notice), {}, quick_timing()});
 }
 
 inline std::unique_ptr<discovery> join(etcd_options options,

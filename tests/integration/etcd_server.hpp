@@ -118,11 +118,14 @@ class etcd_server_process {
  private:
   static std::optional<int> port_in(const std::string& log) {
     const std::string mark = "client requests on 127.0.0.1:";
-    const std::size_t at = log.find(mark, log.find(": serving "));
-    if (at == std::string::npos || log.find('\n', at) == std::string::npos) {
-      return std::nullopt;
+    for (std::size_t at = log.find(mark); at != std::string::npos;
+         at = log.find(mark, at + 1)) {
+      const int port = std::atoi(log.c_str() + at + mark.size());
+      if (port > 0 && log.find('\n', at) != std::string::npos) {
+        return port;
+      }
     }
-    return std::atoi(log.c_str() + at + mark.size());
+    return std::nullopt;
   }
 
   temporary_directory directory_;

@@ -54,6 +54,31 @@ def test_a_mistake_in_a_file_is_named_with_its_line(scenario, name, line,
     assert re.search(rf"mistaken\.jsonc:{line}\b", text) and named in text, text
 
 
+@pytest.mark.parametrize("name", SPEAKERS)
+def test_without_etcd_a_program_waits_for_it_until_a_signal(scenario, name):
+    # Nobody listens on port 1.
+    program = scenario.start_command(
+        name, [scenario.programs.path(name), *SPEAKERS[name]],
+        environment={"ETCD_ENDPOINTS": "http://127.0.0.1:1"})
+    wait_for(lambda: "http://127.0.0.1:1: " in program.stderr(), SOON,
+             "the log to say which etcd is waited for")
+    since = time.monotonic()
+    program.signal(signal.SIGTERM)
+    assert program.wait(SOON) == 0
+    assert time.monotonic() - since < END_SECONDS, program
+
+
+@pytest.mark.parametrize("name", SPEAKERS)
+def test_a_start_without_etcd_ends_with_what_can_be_done(scenario, name):
+    program = scenario.start_command(
+        name, [scenario.programs.path(name), *SPEAKERS[name]],
+        environment={"ETCD_ENDPOINTS": "http://127.0.0.1:1",
+                     "ETCD_STARTUP_CONNECT_TIMEOUT_SECONDS": "1"})
+    assert program.wait(SOON) not in (0, MISTAKE)
+    text = program.stderr()
+    assert "http://127.0.0.1:1: " in text and "--discovery file" in text, text
+
+
 @on_both
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_every_program_in_two_seconds(scenario, number):

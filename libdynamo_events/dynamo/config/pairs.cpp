@@ -99,6 +99,22 @@ status check_nats(const loaded_options& loaded) {
                       nats.subscriber_delay_max});
 }
 
+status check_etcd(const loaded_options& loaded) {
+  const etcd_options& etcd = loaded.values.plane.discovery.etcd;
+  if (status user = check_both_or_none(
+          loaded,
+          {"discovery.etcd.username", "ETCD_AUTH_USERNAME", etcd.username},
+          {"discovery.etcd.password", "ETCD_AUTH_PASSWORD", etcd.password});
+      !user) {
+    return user;
+  }
+  return check_both_or_none(
+      loaded,
+      {"discovery.etcd.tls.certificate", "ETCD_AUTH_CLIENT_CERT",
+       etcd.tls.certificate},
+      {"discovery.etcd.tls.key", "ETCD_AUTH_CLIENT_KEY", etcd.tls.key});
+}
+
 /// The tree that cascades knows one name of each block.
 status check_index(const loaded_options& loaded) {
   const index_options& index = loaded.values.router.index;
@@ -140,6 +156,11 @@ status check_pairs(const loaded_options& loaded) {
                                           replicas.summary_interval});
       !order) {
     return order;
+  }
+  if (loaded.values.plane.discovery.backend == discovery_kind::etcd) {
+    if (status etcd = check_etcd(loaded); !etcd) {
+      return etcd;
+    }
   }
   return loaded.values.plane.transport == transport_kind::nats
              ? check_nats(loaded)

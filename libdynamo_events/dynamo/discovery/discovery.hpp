@@ -71,6 +71,10 @@ struct discovery_counts {
 /// block.
 using notice_sink = std::function<void(const std::string& text)>;
 
+/// Asked every now and then while something waits for a server; true: give up.
+/// From any thread, must not block.
+using stop_check = std::function<bool()>;
+
 /// What became of something that was begun; called once, from any thread,
 /// perhaps before the call that began it returns. Must not block.
 using outcome_sink = std::function<void(const status& outcome)>;

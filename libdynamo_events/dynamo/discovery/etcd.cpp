@@ -46,7 +46,7 @@ class etcd_discovery final : public discovery {
   }
 
   /// Starts the thread, and returns when it has connected, or cannot.
-  status start(std::chrono::milliseconds timeout, const notice_sink& notice);
+  status start(const etcd_discovery_request& request);
 
   std::uint64_t instance_id() const override { return instance_id_; }
 
@@ -160,7 +160,7 @@ class etcd_discovery final : public discovery {
     static_cast<void>(::write(wake_fd_, &one, sizeof(one)) == sizeof(one));
   }
 
-  status connect(std::chrono::milliseconds timeout, const notice_sink& notice);
+  status connect(const etcd_discovery_request& request);
 
   void run() {
     while (!stopping()) {
@@ -220,8 +220,7 @@ std::string seconds_text(std::chrono::nanoseconds time) {
          " s";
 }
 
-status etcd_discovery::start(std::chrono::milliseconds timeout,
-                             const notice_sink& notice) {
+status etcd_discovery::start(const etcd_discovery_request& request) {
   if (wake_fd_ < 0) {
     return error{errc::io, "etcd discovery: no event descriptor"};
   }
@@ -229,8 +228,8 @@ status etcd_discovery::start(std::chrono::milliseconds timeout,
   auto outcome = connected.get_future();
   try {
     const signals_blocked blocked;
-    thread_ = std::thread{[this, timeout, notice, &connected] {
-      const status done = connect(timeout, notice);
+    thread_ = std::thread{[this, &request, &connected] {
+      const status done = connect(request);
       if (done) {
         instance_id_ = backend_.instance_id();
       }
@@ -247,8 +246,9 @@ status etcd_discovery::start(std::chrono::milliseconds timeout,
 }
 
 /// Until there is a lease, or no hope for one.
-status etcd_discovery::connect(std::chrono::milliseconds timeout,
-                               const notice_sink& notice) {
+status etcd_discovery::connect(const etcd_discovery_request& request) {
+  constexpr std::chrono::milliseconds look_interval{50};
+  const auto timeout = request.options.startup_timeout;
   const auto begin = std::chrono::steady_clock::now();
   auto say_at = begin + timing_.still_waiting;
   while (backend_.instance_id() == 0) {
@@ -263,12 +263,16 @@ status etcd_discovery::connect(std::chrono::milliseconds timeout,
                        ". ETCD_ENDPOINTS says where etcd is, --discovery file "
                        "goes without"};
     }
-    if (now >= say_at && notice) {
-      notice("etcd discovery: waiting for etcd, " +
-             seconds_text(begin + timeout - now) + " more");
+    if (request.gives_up && request.gives_up()) {
+      return error{errc::closed, "etcd discovery: no longer waited for: " +
+                                     backend_.failures()};
+    }
+    if (now >= say_at && request.notice) {
+      request.notice("etcd discovery: waiting for etcd, " +
+                     seconds_text(begin + timeout - now) + " more");
       say_at = now + timing_.still_waiting;
     }
-    turn(std::min(begin + timeout, say_at));
+    turn(std::min({begin + timeout, say_at, now + look_interval}));
   }
   return ok();
 }
@@ -288,11 +292,6 @@ status check_credentials(const etcd_options& options) {
 }
 
 } // namespace
-
-result<std::unique_ptr<discovery>>
-make_etcd_discovery(const etcd_options& options, notice_sink notice) {
-  return make_etcd_discovery({options, std::move(notice), {}});
-}
 
 result<std::unique_ptr<discovery>>
 make_etcd_discovery(etcd_discovery_request request) {
@@ -322,8 +321,7 @@ make_etcd_discovery(etcd_discovery_request request) {
   plan.timing = request.timing;
   plan.notice = request.notice;
   auto made = std::make_unique<etcd_discovery>(std::move(plan));
-  if (auto started = made->start(options.startup_timeout, request.notice);
-      !started) {
+  if (auto started = made->start(request); !started) {
     return started.error();
   }
   return std::unique_ptr<discovery>{std::move(made)};

@@ -14,17 +14,16 @@ namespace dynamo {
 /// answer (3 s). What it does and why is in README.md beside this file.
 ///
 /// Waits until the first lease is granted, whose id is the instance id: up to
-/// the start-up time limit. errc::unavailable after that, with every endpoint
-/// and why it failed. errc::invalid for endpoints or credentials that are none,
-/// and when the servers refuse who we are. What happens later is no error:
-/// watchers are told watch_stale, and everything is tried again for ever.
-result<std::unique_ptr<discovery>>
-make_etcd_discovery(const etcd_options& options, notice_sink notice);
-
-/// The same with other times, for tests, and with a way to end the wait.
+/// the start-up time limit, or until the request gives up (errc::closed).
+/// errc::unavailable after that limit, with every endpoint and why it failed.
+/// errc::invalid for endpoints or credentials that are none, and when the
+/// servers refuse who we are. What happens later is no error: watchers are told
+/// watch_stale, and everything is tried again for ever.
 struct etcd_discovery_request {
   etcd_options options;
   notice_sink notice;
+  /// May be empty.
+  stop_check gives_up;
   etcd_timing timing;
 };
 result<std::unique_ptr<discovery>>

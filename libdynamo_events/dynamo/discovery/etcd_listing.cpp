@@ -1,5 +1,6 @@
 #include "dynamo/discovery/etcd_listing.hpp"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -13,7 +14,8 @@ struct listing_course : std::enable_shared_from_this<listing_course> {
                  std::function<void(result<etcd_snapshot>)> sink)
       : client(asked)
       , wanted(what)
-      , done(std::move(sink)) {}
+      , done(std::move(sink))
+      , page(what.page) {}
 
   void next_page() {
     const std::string prefix = prefix_of(wanted.where);
@@ -22,7 +24,7 @@ struct listing_course : std::enable_shared_from_this<listing_course> {
     request.key =
         found.values.empty() ? prefix : found.values.back().key + '\0';
     request.range_end = range_end_of(prefix);
-    request.limit = static_cast<std::int64_t>(wanted.page);
+    request.limit = static_cast<std::int64_t>(page);
     request.revision = found.revision;
     request.keys_only = wanted.keys_only;
     client.ask(etcd_method::range, encode(request),
@@ -33,20 +35,25 @@ struct listing_course : std::enable_shared_from_this<listing_course> {
 
   void on_page(const etcd_answer& answer) {
     const std::string prefix = prefix_of(wanted.where);
+    if (answer.end.is_too_large && page > 1) {
+      page = std::max<std::size_t>(1, page / 8);
+      next_page();
+      return;
+    }
     if (!answer.is_ok()) {
       done(to_error(answer, "listing " + prefix));
       return;
     }
-    auto page = decode_range(answer.message);
-    if (!page) {
-      done(std::move(page).error());
+    auto part = decode_range(answer.message);
+    if (!part) {
+      done(std::move(part).error());
       return;
     }
     if (found.revision == 0) {
-      found.revision = page->revision;
+      found.revision = part->revision;
     }
-    const bool goes_on = page->more && !page->values.empty();
-    for (etcd_key_value& each : page->values) {
+    const bool goes_on = part->more && !part->values.empty();
+    for (etcd_key_value& each : part->values) {
       found.values.push_back(std::move(each));
     }
     if (found.values.size() > wanted.keys_max) {
@@ -63,6 +70,8 @@ struct listing_course : std::enable_shared_from_this<listing_course> {
   etcd_client& client;
   const etcd_listing wanted;
   const std::function<void(result<etcd_snapshot>)> done;
+  /// Smaller for records that are large.
+  std::size_t page;
   etcd_snapshot found;
 };
 

@@ -38,6 +38,8 @@ struct grpc_end {
   int code = grpc_code::ok;
   /// Why, for people.
   std::string reason;
+  /// A message was larger than the target allows.
+  bool is_too_large = false;
 
   bool is_ok() const { return answered && code == grpc_code::ok; }
 };

@@ -10,10 +10,12 @@
 namespace dynamo {
 
 result<std::unique_ptr<discovery>>
-make_discovery(const discovery_options& options, notice_sink notice) {
+make_discovery(const discovery_options& options, notice_sink notice,
+               stop_check gives_up) {
   switch (options.backend) {
   case discovery_kind::etcd:
-    return make_etcd_discovery(options.etcd, std::move(notice));
+    return make_etcd_discovery(
+        {options.etcd, std::move(notice), std::move(gives_up), {}});
   case discovery_kind::file:
     return make_file_discovery(options.file, random_publisher_id(),
                                std::move(notice));
