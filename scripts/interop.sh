@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/interop.sh [--core | --all] [option of pytest]...
+
+Runs programs of this project beside real processes of NVIDIA Dynamo, which it
+installs from PyPI into build/dynamo, a virtual environment for each release
+(280 MB; once). The programs must have been built (scripts/test.sh, or
+cmake --build --preset release).
+
+  (nothing)  every case with the newest release
+  --core     the cases that scripts/test.sh runs
+  --all      every case with every release, and doc/interop.md is written
+
+Useful options of pytest: --release 1.6.1, --plane zmq|nats, --store file|etcd,
+--bin DIR (default build/release), -k WORDS, -x, -n 0.
+TEXT
+}
+
+newest=1.6.1
+older=(1.5.1 1.4.2)
+
+releases=("$newest")
+chosen=()
+case ${1-} in
+  --help | -h)
+    usage
+    exit 0
+    ;;
+  --core)
+    chosen=(-m core)
+    shift
+    ;;
+  --all)
+    releases+=("${older[@]}")
+    chosen=(--write-table doc/interop.md)
+    shift
+    ;;
+esac
+
+for release in "${releases[@]}"; do
+  place=build/dynamo/$release
+  [ ! -e "$place/installed" ] || continue
+  say "installing Dynamo $release"
+  rm -rf "$place"
+  "$python" -m venv "$place"
+  "$place/bin/pip" install --quiet --disable-pip-version-check \
+    "ai-dynamo-runtime==$release" pyzmq msgpack
+  touch "$place/installed"
+done
+
+say "interop"
+exec "$python" -m pytest -q tests/interop -n 3 \
+  "${releases[@]/#/--release=}" "${chosen[@]}" "$@"

@@ -1,0 +1,41 @@
+"""Which cases can work with which release, and why others cannot."""
+
+import itertools
+
+PLANES = ("zmq", "nats")
+STORES = ("file", "etcd")
+
+
+# A case is one row of the page for each event plane and store; its tests name it.
+# `since` is the first release that has what the case is about, and why;
+# `without_server` says why the case needs one.
+CASES = {
+    "KV events from Dynamo": {},
+    "Load from Dynamo": {},
+    "Forward passes from Dynamo": {},
+    "KV events to Dynamo's router": {},
+    "Forward passes to Dynamo": {},
+    "Both kinds of publishers and routers": {},
+    "Requests of routers of both kinds": {},
+    "Servers that restart": {"without_server": "there is no server"},
+}
+
+
+def reason_against(release, plane, store, needs):
+    """Why a case cannot work there; nothing when it can.
+
+    `needs` is a value of CASES.
+    """
+    number = tuple(int(part) for part in release.split(".")[:2])
+    since = needs.get("since")
+    if since and number < since[0]:
+        return since[1]
+    if plane == "zmq" and store == "file":
+        return needs.get("without_server")
+    return None
+
+
+def cells_of(releases, planes, stores, needs):
+    """(release, plane, store) -> why it cannot work, or nothing."""
+    return {cell: reason_against(*cell, needs)
+            for cell in itertools.product(releases, planes, stores)}
