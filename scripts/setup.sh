@@ -20,7 +20,7 @@ packages=(
   libcaf-dev libzmq3-dev cppzmq-dev libnats-dev libsodium-dev libxxhash-dev nlohmann-json3-dev
   libcurl4-openssl-dev
   libspdlog-dev libcli11-dev libcpp-httplib-dev prometheus-cpp-dev
-  catch2 python3 python3-pytest python3-pytest-xdist python3-zmq python3-msgpack
+  catch2 python3 python3-venv python3-pytest python3-pytest-xdist python3-zmq python3-msgpack
   python3-jsonschema
   nats-server etcd-server openssl
 )
