@@ -149,10 +149,9 @@ TEST_CASE("no syntax error quotes a secret") {
 TEST_CASE("the schema marks every key that looks like a secret") {
   for (const dynamo::setting& each : dynamo::schema()) {
     CAPTURE(each.key);
-    const bool looks = each.key.ends_with("password") ||
-                       each.key.ends_with("token") ||
-                       each.key.ends_with("seed") ||
-                       each.key == "discovery.etcd.tls.key";
+    const bool looks =
+        each.key.ends_with("password") || each.key.ends_with("token") ||
+        each.key.ends_with("seed") || each.key == "discovery.etcd.tls.key";
     CHECK(looks == (each.notes.hidden == dynamo::secrecy::all));
   }
 }
