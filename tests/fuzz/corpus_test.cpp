@@ -25,7 +25,7 @@ byte_buffer read_file(const std::filesystem::path& path) {
 TEST_CASE("every fuzz target has seeds") {
   for (const std::string target :
        {"envelope", "frame_and_message", "kv_events", "engine_batch",
-        "etcd_messages", "record_json", "http_body", "index_events"}) {
+        "etcd_messages", "record_json", "http_body", "index_events", "zmtp"}) {
     INFO(target);
     CHECK_FALSE(std::filesystem::is_empty(corpus / target));
   }

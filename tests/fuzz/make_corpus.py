@@ -137,8 +137,28 @@ def etcd_seeds():
         frames[name] for name in ("watch-created", "watch-events"))
 
 
+def zmtp_seeds():
+    """What a subscriber of libzmq 4.3 says, and what ZMTP 3.1 has instead."""
+    def frame(flags, body):
+        return bytes([flags, len(body)]) + body
+
+    def command(name, arguments):
+        return frame(4, bytes([len(name)]) + name + arguments)
+
+    opening = (b"\xff" + bytes(7) + b"\x01\x7f\x03\x01"
+               + b"NULL".ljust(52, b"\0")
+               + command(b"READY", b"\x0bSocket-Type\0\0\0\x03SUB"))
+    yield "zmtp", "messages", (opening + frame(0, b"\x01kv")
+                               + frame(0, b"\0kv") + frame(1, b"\x01a")
+                               + frame(0, b"more"))
+    yield "zmtp", "commands", (opening + command(b"SUBSCRIBE", b"kv")
+                               + command(b"CANCEL", b"kv")
+                               + command(b"PING", b"\0\x10ab"))
+
+
 def seeds():
     yield from wire_seeds()
+    yield from zmtp_seeds()
     yield from etcd_seeds()
     yield from index_seeds()
     yield from body_seeds()

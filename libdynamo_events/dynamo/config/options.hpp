@@ -64,6 +64,32 @@ struct zmq_options {
   std::chrono::milliseconds connect_timeout{5000};
 };
 
+/// A broker of ZMQ: the program dynamo-broker. Sockets' limits are those of
+/// zmq_options.
+struct broker_options {
+  /// Where publishers connect (ZMQ_BROKER_XSUB_BIND), and subscribers
+  /// (ZMQ_BROKER_XPUB_BIND); Dynamo's ports.
+  std::string xsub_bind = "tcp://0.0.0.0:5555";
+  std::string xpub_bind = "tcp://0.0.0.0:5556";
+  /// The namespace whose processes find it (ZMQ_BROKER_NAMESPACE).
+  std::string ns = "dynamo";
+  /// Whether it is registered in discovery.
+  bool registered = true;
+  /// Kept for each subscriber; as Dynamo's HWM, and the bytes as a
+  /// subscriber's own inbox.
+  std::size_t queue_items_max = 100'000;
+  std::size_t queue_bytes_max = 256 * 1024 * 1024;
+  /// A subscriber whose queue is full is waited for so long: a pause of the
+  /// system, and far below the time after which anybody counts as dead.
+  std::chrono::milliseconds wait_max{100};
+  /// Connections at a time; more are closed.
+  std::size_t subscribers_max = 4096;
+  /// Prefixes of each; one that wants more is disconnected.
+  std::size_t subscriptions_max = 1024;
+  /// Who has connected must say by then what it is.
+  std::chrono::milliseconds handshake_timeout{5000};
+};
+
 /// TLS towards a NATS server; paths of PEM files.
 struct nats_tls_options {
   /// Authorities that servers' certificates are checked against; empty: those
@@ -328,6 +354,7 @@ struct options {
   http_options http;
   worker_options worker;
   router_options router;
+  broker_options broker;
 };
 
 } // namespace dynamo

@@ -24,6 +24,10 @@ struct tcp_endpoint {
 /// endpoints come from records that anybody may have written.
 result<tcp_endpoint> parse_tcp_endpoint(std::string_view text);
 
+/// Reads where to bind: as above, but the host may be unspecified or "*", for
+/// 0.0.0.0, and the port 0 or "*": the system chooses. errc::invalid as above.
+result<tcp_endpoint> parse_bind_endpoint(std::string_view text);
+
 /// The canonical form.
 std::string to_string(const tcp_endpoint& endpoint);
 

@@ -52,4 +52,16 @@ TEST_CASE("parse_tcp_endpoint refuses a zero byte in the address") {
   CHECK_FALSE(parse_tcp_endpoint(std::string{"tcp://10.0.0.5\0.x:1", 19}));
 }
 
+TEST_CASE("parse_bind_endpoint takes wildcards for host and port") {
+  CHECK(to_string(*parse_bind_endpoint("tcp://*:*")) == "tcp://0.0.0.0:0");
+  CHECK(to_string(*parse_bind_endpoint("tcp://0.0.0.0:5555")) ==
+        "tcp://0.0.0.0:5555");
+  CHECK(to_string(*parse_bind_endpoint("tcp://[::]:0")) == "tcp://[::]:0");
+  for (const char* text : {"tcp://*", "ipc://x", "tcp://name:5", "tcp://*:-1",
+                           "tcp://*:65536", "tcp://:::5"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_bind_endpoint(text));
+  }
+}
+
 } // namespace dynamo
