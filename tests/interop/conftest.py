@@ -17,7 +17,7 @@ for place in (ROOT / "scripts", HERE.parent / "scenarios", HERE):
 from cells import PLANES, STORES, CASES, cells_of  # noqa: E402
 from cluster import find_programs  # noqa: E402
 from peers import Dynamo, DynamoRelease  # noqa: E402
-from meeting import Meeting  # noqa: E402
+from meeting import LEASE_SECONDS, Meeting  # noqa: E402
 from table import page  # noqa: E402
 
 RELEASES = ROOT / "build/dynamo"
@@ -115,7 +115,7 @@ def meeting(request):
     release = DynamoRelease(version, RELEASES / version)
     with Meeting(programs, plane, store) as cluster:
         cluster.dynamo = Dynamo(cluster, release, plane, cluster.store_name,
-                                cluster.nats_url)
+                                cluster.nats_url, LEASE_SECONDS)
         yield cluster
         complaints = cluster.close()
     assert complaints == []

@@ -28,6 +28,7 @@ class Meeting(Scenario):
             from etcd import EtcdServer
             self.etcd = EtcdServer(self)
             self.settings |= self.etcd.settings()
+            self.settings["discovery.etcd.lease_ttl_ms"] = LEASE_SECONDS * 1000
         return self
 
     def nats_server(self, options=None):

@@ -75,8 +75,10 @@ class DynamoProcess:
 class Dynamo:
     """One release on one event plane and one store."""
 
-    def __init__(self, cluster, release, plane, store, nats=None, block_size=16):
+    def __init__(self, cluster, release, plane, store, nats=None,
+                 lease_seconds=5, block_size=16):
         self.release = release
+        self._lease_seconds = lease_seconds
         self._cluster = cluster
         self._common = ["--plane", plane, "--store", store,
                         "--block-size", block_size]
@@ -90,7 +92,9 @@ class Dynamo:
             f"dynamo-{self.release.version}-{part}",
             [self.release.python, HERE / "dynamo_process.py", part,
              *self._common, *arguments],
-            environment={"DYN_LOG": "warn"}, stdin=subprocess.PIPE)
+            environment={"DYN_LOG": "warn",
+                         "ETCD_LEASE_TTL": str(self._lease_seconds)},
+            stdin=subprocess.PIPE)
         process = DynamoProcess(program)
         program.started(START_SECONDS)
         return process

@@ -43,11 +43,12 @@ def test_each_hears_of_the_others_requests(meeting):
                              "tokens": tokens_of(50 + len(booked), PROMPT)})
         return their_load(theirs, worker)[0] > idle[0]
     wait_for(heard, SOON, "Dynamo to hear of our request")
-    last = booked[-1]
-    before = their_load(theirs, worker)
-    ours.post(f"/requests/{last}/prefill_completed", {})
-    wait_for(lambda: their_load(theirs, worker)[0] < before[0], SOON,
-             "Dynamo to hear of a completed prefill")
+    for each in booked:
+        ours.post(f"/requests/{each}/prefill_completed", {})
+    wait_for(lambda: their_load(theirs, worker)[0] == idle[0], SOON,
+             lambda: f"Dynamo to hear of completed prefills; it is at "
+                     f"{their_load(theirs, worker)}, idle is {idle}")
+    assert their_load(theirs, worker)[1] > idle[1]
     for each in booked:
         request(ours.address, "DELETE", f"/requests/{each}")
     wait_for(lambda: their_load(theirs, worker) == idle, SOON,

@@ -26,7 +26,8 @@ def test_dynamo_knows_what_our_worker_holds(meeting):
     for text in range(30):
         for blocks in range(1, 8):
             tokens = tokens_of(text, blocks)
-            local = theirs.order("hashes", tokens=tokens, block_size=16)["local"]
+            local = theirs.order("hashes", tokens=tokens,
+                                 block_size=16)["local"]
             assert our_overlap(ours, local) == their_overlap(theirs, tokens), (
                 text, blocks)
     worker.post("/clear", {})
