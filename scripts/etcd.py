@@ -59,6 +59,7 @@ class EtcdServer:
         self.name = name
         self.program = None
         self._cluster = cluster
+        self._admin = None
         self._directory = pathlib.Path(
             tempfile.mkdtemp(prefix="etcd-", dir=cluster.directory))
         ports = free_ports(2)
@@ -99,7 +100,9 @@ class EtcdServer:
             "--heartbeat-interval", "50", "--election-timeout", "500",
             "--logger", "zap", "--log-level", "warn"])
         self.program.serves_others = True
-        # It answers a signal by ending, and ends by that signal.
+        # Asked to end, a member waits for others that may be gone already; and
+        # it ends by the signal that it was sent.
+        self.program.end_signal = signal.SIGKILL
         self.program.killed = True
 
     def answers(self):
@@ -110,9 +113,6 @@ class EtcdServer:
             return True
         except OSError:
             return False
-
-    def stop(self):
-        self.program.terminate(START_SECONDS)
 
     def kill(self):
         self.program.kill()
@@ -135,8 +135,11 @@ class EtcdServer:
 
     def call(self, path, body):
         """One call of the JSON gateway; OSError without an answer."""
+        headers = {}
+        if self._admin and path.startswith(("kv/", "auth/user/changepw")):
+            headers["Authorization"] = self._token()
         asked = urllib.request.Request(f"{self.url}/v3/{path}",
-                                       json.dumps(body).encode())
+                                       json.dumps(body).encode(), headers)
         try:
             with urllib.request.urlopen(asked, timeout=CALL_SECONDS) as answer:
                 return json.load(answer)
@@ -169,6 +172,26 @@ class EtcdServer:
     def compact(self):
         """What is known of the past is gone; the present stays."""
         self.call("kv/compaction", {"revision": self.revision()})
+
+    # -- passwords ------------------------------------------------------------
+
+    def require_password(self, user, password):
+        """From now on; the user may do everything, as "root" has to."""
+        self._admin = user, password
+        self.call("auth/user/add", {"name": user, "password": password})
+        self.call("auth/role/add", {"name": "root"})
+        self.call("auth/user/grant", {"user": user, "role": "root"})
+        self.call("auth/enable", {})
+
+    def change_password(self, user, password):
+        self.call("auth/user/changepw", {"name": user, "password": password})
+        if self._admin and self._admin[0] == user:
+            self._admin = user, password
+
+    def _token(self):
+        name, password = self._admin
+        return self.call("auth/authenticate",
+                         {"name": name, "password": password})["token"]
 
     def is_leader(self):
         status = self.call("maintenance/status", {})
