@@ -4,6 +4,7 @@ import pytest
 
 from cluster import wait_for
 from peers import tokens_of
+from scenario import expect_equal
 from meeting import (EXPIRY, SOON, our_names, our_overlap, their_names,
                      their_overlap, wait_until_followed)
 
@@ -23,6 +24,7 @@ def test_dynamo_knows_what_our_worker_holds(meeting):
     for text in range(1, 40):
         generate(worker, text % 25, 1 + text % 7, rank=text % 2)
     wait_until_followed(theirs, worker, ranks=(0, 1))
+    expect_equal(ours, worker)
     for text in range(30):
         for blocks in range(1, 8):
             tokens = tokens_of(text, blocks)
