@@ -68,7 +68,8 @@ install(FILES "${PROJECT_BINARY_DIR}/dynamo_events.pc"
   DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
 # -- programs ------------------------------------------------------------------
-foreach(program dynamo-worker dynamo-router dynamo-loadgen dynamo-events)
+foreach(program dynamo-worker dynamo-router dynamo-broker dynamo-loadgen
+  dynamo-events)
   if(TARGET ${program})
     install(TARGETS ${program} DESTINATION "${CMAKE_INSTALL_BINDIR}")
   endif()

@@ -8,7 +8,7 @@ cd "$root"
 # Debian's own Python: the modules that setup.sh installs belong to it.
 python=/usr/bin/python3
 
-programs=(dynamo-worker dynamo-router dynamo-loadgen dynamo-events)
+programs=(dynamo-worker dynamo-router dynamo-broker dynamo-loadgen dynamo-events)
 
 say() { printf '== %s\n' "$*"; }
 

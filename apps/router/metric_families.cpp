@@ -1,7 +1,7 @@
 #include "apps/router/metric_families.hpp"
 
+#include "apps/app/metric_list.hpp"
 #include "apps/router/count_rows.hpp"
-#include "apps/router/metric_list.hpp"
 #include "apps/router/worker_picture.hpp"
 #include "dynamo/events/topic.hpp"
 

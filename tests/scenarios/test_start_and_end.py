@@ -133,8 +133,8 @@ def hashes(tail):
 
 
 def test_every_program_shows_its_help_within_80_columns(scenario):
-    for name in ("dynamo-worker", "dynamo-router", "dynamo-loadgen",
-                 "dynamo-events"):
+    for name in ("dynamo-worker", "dynamo-router", "dynamo-broker",
+                 "dynamo-loadgen", "dynamo-events"):
         program = scenario.start_command(
             name, [scenario.programs.path(name), "--help"])
         assert program.wait(SOON) == 0

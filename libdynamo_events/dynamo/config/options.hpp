@@ -71,8 +71,9 @@ struct broker_options {
   /// (ZMQ_BROKER_XPUB_BIND); Dynamo's ports.
   std::string xsub_bind = "tcp://0.0.0.0:5555";
   std::string xpub_bind = "tcp://0.0.0.0:5556";
-  /// The namespace whose processes find it (ZMQ_BROKER_NAMESPACE).
-  std::string ns = "dynamo";
+  /// The namespace whose processes find it (ZMQ_BROKER_NAMESPACE); empty: the
+  /// deployment's, which is Dynamo's default too.
+  std::string ns;
   /// Whether it is registered in discovery.
   bool registered = true;
   /// Kept for each subscriber; as Dynamo's HWM, and the bytes as a

@@ -123,6 +123,7 @@ std::vector<setting> schema() {
   add_router(all);
   add_router_index(all);
   add_router_load(all);
+  add_broker(all);
   return all;
 }
 

@@ -18,6 +18,9 @@ void add_nats(std::vector<setting>& to);
 /// The keys of etcd_options.
 void add_etcd(std::vector<setting>& to);
 
+/// The keys of broker_options.
+void add_broker(std::vector<setting>& to);
+
 /// The keys of router_options that belong to no section, and those of its
 /// cost function.
 void add_router(std::vector<setting>& to);
