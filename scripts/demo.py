@@ -1,7 +1,7 @@
 """Shows the whole event plane at work; scripts/demo.sh builds it first.
 
-Four workers and a router find each other through file discovery and talk over
-direct ZMQ, or through a nats-server of their own. A recorded trace runs through
+Four workers and a router find each other through file discovery or an etcd of
+their own, and talk over direct ZMQ or a nats-server of their own. A recorded trace runs through
 the workers twice: in turn (round_robin), and where the router says (kv).
 Half-way through the second run one worker is asked to stop, one is killed, and
 two new ones join. In the end, what the router believes that the workers hold is
@@ -19,6 +19,7 @@ import time
 from cluster import (ROOT, Cluster, Failure, Refused, find_programs,
                      wait_for)
 from comparison import wait_for_equal
+from etcd import EtcdServer
 from fleet import print_table
 from nats import NatsServer
 
@@ -38,6 +39,10 @@ def parse_arguments():
                         default="zmq", dest="transport",
                         help="what carries the events (default zmq); nats "
                              "starts a private nats-server")
+    parser.add_argument("--discovery", choices=("file", "etcd"),
+                        default="file",
+                        help="how processes find each other (default file); "
+                             "etcd starts a private etcd")
     parser.add_argument("--json", action="store_true",
                         help="one JSON document on stdout")
     parser.add_argument("--requests", type=int, default=2000, metavar="N",
@@ -79,6 +84,10 @@ class Demonstration:
         self.say = narrator.say
         if arguments.transport == "nats":
             cluster.settings |= NatsServer(cluster).settings()
+        if arguments.discovery == "etcd":
+            cluster.settings |= EtcdServer(cluster).settings()
+            # A killed worker leaves as fast as with files.
+            cluster.settings["discovery.etcd.lease_ttl_ms"] = 10_000
         if arguments.speed is not None:
             cluster.settings["worker.speedup"] = arguments.speed
         self.names = {}

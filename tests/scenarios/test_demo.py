@@ -1,21 +1,24 @@
-"""The demonstration over NATS: the same story, and the same end."""
+"""The demonstration on other ground: the same story, and the same end."""
 
 import json
 import sys
+
+import pytest
 
 from cluster import ROOT
 
 SECONDS = 150
 
 
-def test_the_demonstration_over_nats_ends_with_an_equal_index(scenario):
+@pytest.mark.parametrize("plane, store", [("nats", "file"), ("zmq", "etcd")])
+def test_the_demonstration_ends_with_an_equal_index(scenario, plane, store):
     command = [sys.executable, ROOT / "scripts/demo.py", "--json",
-               "--event-plane", "nats", "--requests", "300",
-               "--bin", scenario.programs.place]
+               "--event-plane", plane, "--discovery", store,
+               "--requests", "300", "--bin", scenario.programs.place]
     demonstration = scenario.start_command("demo", command)
     assert demonstration.wait(SECONDS) == 0, demonstration.stderr()
     report = json.loads(demonstration.stdout_path.read_text())
-    assert report["transport"] == "nats" and report["discovery"] == "file"
+    assert report["transport"] == plane and report["discovery"] == store
     assert report["index_equal"] and report["differences"] == []
     assert report["unaccounted_events"] == 0
     assert report["blocks_compared"] > 0
