@@ -7,7 +7,8 @@ usage: scripts/test.sh [--quick]
 
 Installs what is missing, builds and runs every test: unit and integration
 tests, an outside project against the installed tree, scenarios of several
-processes; then the tests again under AddressSanitizer and
+processes, the core of the interop tests with real processes of NVIDIA Dynamo
+(from PyPI); then the tests again under AddressSanitizer and
 UndefinedBehaviorSanitizer, and those of the library under ThreadSanitizer.
 Stops at the first failure and ends with a table of what ran and how long.
 
@@ -64,6 +65,7 @@ stage "setup" scripts/setup.sh
 stage "build" build release
 stage "unit and integration tests" ctest --preset release
 stage "scenarios" "$python" -m pytest -q -n 3 tests/scenarios
+stage "interop with Dynamo" scripts/interop.sh --core
 if [ "$quick" = no ]; then
   stage "build, address and undefined" build asan
   stage "tests, address and undefined" ctest --preset asan
