@@ -8,7 +8,8 @@ STORES = ("file", "etcd")
 
 # A case is one row of the page for each event plane and store; its tests name it.
 # `since` is the first release that has what the case is about, and why;
-# `without_server` says why the case needs one.
+# `without_server` says why the case needs one; `plane` is the only one that can
+# be, and why.
 CASES = {
     "KV events from Dynamo": {},
     "Load from Dynamo": {},
@@ -17,6 +18,7 @@ CASES = {
     "Forward passes to Dynamo": {},
     "Both kinds of publishers and routers": {},
     "Requests of routers of both kinds": {},
+    "Dynamo through our broker": {"plane": ("zmq", "a broker is for ZMQ")},
     "Servers that restart": {"without_server": "there is no server"},
 }
 
@@ -30,6 +32,9 @@ def reason_against(release, plane, store, needs):
     since = needs.get("since")
     if since and number < since[0]:
         return since[1]
+    only = needs.get("plane")
+    if only and plane != only[0]:
+        return only[1]
     if plane == "zmq" and store == "file":
         return needs.get("without_server")
     return None

@@ -58,6 +58,13 @@ class Meeting(Scenario):
     def our_worker(self, **settings):
         return self.worker(settings)
 
+    def our_broker(self):
+        return self.start("dynamo-broker",
+                          settings={"broker.xsub_bind": "tcp://127.0.0.1:*",
+                                    "broker.xpub_bind": "tcp://127.0.0.1:*"} |
+                          ({} if self.store == "etcd" else
+                           {"discovery.backend": "file"}))
+
     def wait_until_connected(self, listener, publishers, topic="kv-events"):
         """What a Dynamo publisher says on ZMQ before somebody has connected to
         it is lost; a server of NATS is always there."""

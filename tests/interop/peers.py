@@ -85,7 +85,7 @@ class Dynamo:
         if nats:
             self._common += ["--nats", nats]
 
-    def start(self, part, *arguments):
+    def start(self, part, *arguments, environment=None):
         if part == "kv" and self.release.number < (1, 4):
             arguments = (*arguments, "--recoverable")
         program = self._cluster.start_command(
@@ -93,7 +93,8 @@ class Dynamo:
             [self.release.python, HERE / "dynamo_process.py", part,
              *self._common, *arguments],
             environment={"DYN_LOG": "warn",
-                         "ETCD_LEASE_TTL": str(self._lease_seconds)},
+                         "ETCD_LEASE_TTL": str(self._lease_seconds),
+                         **(environment or {})},
             stdin=subprocess.PIPE)
         process = DynamoProcess(program)
         program.started(START_SECONDS)
