@@ -7,12 +7,13 @@ from scenario import (SOON, Traffic, expect_equal, expect_whole,
 # Short times, so that what takes a while takes seconds.
 LEASE_SECONDS = 3
 TIMES = {"discovery.etcd.compare_ms": 1000,
-         "discovery.etcd.grace_ms": 2000,
+         # More than the longest delay between two attempts, 5 s.
+         "discovery.etcd.grace_ms": 7000,
          "discovery.etcd.request_timeout_ms": 1000,
          "discovery.etcd.connect_timeout_ms": 500}
 # Until discovery tells the truth again after any failure: a lease's time, a
 # comparison, the grace and the longest delay between attempts are below it.
-TRUE_AGAIN = 15
+TRUE_AGAIN = 20
 
 
 class EtcdPlane:
