@@ -1,4 +1,5 @@
 # dynamo_add_component(<name>
+#   [THREADS]                  its tests are for ThreadSanitizer, too
 #   [DEPENDS <component>...]   components below it
 #   [LIBRARIES <target>...]    third-party libraries
 #   SOURCES <file>...          headers among them are for this layer alone
@@ -20,8 +21,8 @@ function(dynamo_add_public_headers directory)
 endfunction()
 
 function(dynamo_add_component name)
-  cmake_parse_arguments(arg "" "" "DEPENDS;LIBRARIES;SOURCES;HEADERS;TESTS"
-    ${ARGN})
+  cmake_parse_arguments(arg "THREADS" ""
+    "DEPENDS;LIBRARIES;SOURCES;HEADERS;TESTS" ${ARGN})
   set(target layer_${name})
   list(TRANSFORM arg_DEPENDS PREPEND layer_)
 
@@ -37,7 +38,12 @@ function(dynamo_add_component name)
 
   if(DYNAMO_BUILD_TESTS AND arg_TESTS)
     list(TRANSFORM arg_TESTS PREPEND "${PROJECT_SOURCE_DIR}/tests/unit/${name}/")
-    dynamo_add_test(${name}_test SOURCES ${arg_TESTS} LIBRARIES ${target})
+    set(labels "")
+    if(arg_THREADS)
+      set(labels threads)
+    endif()
+    dynamo_add_test(${name}_test SOURCES ${arg_TESTS} LIBRARIES ${target}
+      LABELS ${labels})
   endif()
 endfunction()
 
@@ -46,7 +52,9 @@ endfunction()
 #
 # A Catch2 program and its CTest entry. Test data is found through
 # DYNAMO_TEST_DATA. PRECOMPILED is for a header that most of its sources
-# include; without one it shares what all tests include.
+# include; without one it shares what all tests include. The labels "threads" and
+# "integration" make it one of the target thread_tests, which ThreadSanitizer is
+# for.
 function(dynamo_add_test name)
   cmake_parse_arguments(arg "" "TIMEOUT;PRECOMPILED"
     "SOURCES;LIBRARIES;LABELS" ${ARGN})
@@ -69,4 +77,8 @@ function(dynamo_add_test name)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT}
     LABELS "${arg_LABELS}")
+  add_dependencies(all_tests ${name})
+  if("threads" IN_LIST arg_LABELS OR "integration" IN_LIST arg_LABELS)
+    add_dependencies(thread_tests ${name})
+  endif()
 endfunction()

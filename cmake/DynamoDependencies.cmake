@@ -25,6 +25,10 @@ if(DYNAMO_BUILD_APPS)
 endif()
 
 if(DYNAMO_BUILD_TESTS)
+  # What the sanitizers are given: no program, but every test of the code, and
+  # of those the ones that have threads.
+  add_custom_target(all_tests)
+  add_custom_target(thread_tests)
   find_package(Catch2 REQUIRED)
   # One compiled main for all test programs; Catch2 2 and 3 differ in it.
   add_library(dynamo_test_main STATIC "${PROJECT_SOURCE_DIR}/tests/main.cpp")

@@ -9,7 +9,7 @@ Installs what is missing, builds and runs every test: unit and integration
 tests, an outside project against the installed tree, scenarios of several
 processes, the core of the interop tests with real processes of NVIDIA Dynamo
 (from PyPI); then the tests again under AddressSanitizer and
-UndefinedBehaviorSanitizer, and those of the library under ThreadSanitizer.
+UndefinedBehaviorSanitizer, and those with threads under ThreadSanitizer.
 Stops at the first failure and ends with a table of what ran and how long.
 
   --quick   without the sanitizers
@@ -67,8 +67,8 @@ stage "unit and integration tests" ctest --preset release
 stage "scenarios" "$python" -m pytest -q -n 3 tests/scenarios
 stage "interop with Dynamo" scripts/interop.sh --core
 if [ "$quick" = no ]; then
-  stage "build, address and undefined" build asan
+  stage "build, address and undefined" build asan all_tests
   stage "tests, address and undefined" ctest --preset asan
-  stage "build, thread" build tsan
+  stage "build, thread" build tsan thread_tests
   stage "tests, thread" tsan_tests
 fi
