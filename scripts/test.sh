@@ -30,6 +30,7 @@ esac
 finished=()
 current=
 started=0
+interop=
 
 # stage NAME COMMAND...
 stage() {
@@ -44,6 +45,8 @@ stage() {
 
 summary() {
   local status=$?
+  # It ends by itself, and with all that it started.
+  [ -z "$interop" ] || wait "$interop" || true
   printf '\n'
   [ ${#finished[@]} -eq 0 ] || printf '%s\n' "${finished[@]}"
   [ -z "$current" ] ||
@@ -61,14 +64,32 @@ tsan_tests() {
   "${fixed[@]}" ctest --preset tsan
 }
 
+# Processes of Dynamo mostly wait, so they run while others compile.
+begin_interop() {
+  interop_log=$(mktemp)
+  scripts/interop.sh --core >"$interop_log" 2>&1 &
+  interop=$!
+}
+end_interop() {
+  local status=0
+  wait "$interop" || status=$?
+  interop=
+  cat "$interop_log"
+  rm -f "$interop_log"
+  return "$status"
+}
+
 stage "setup" scripts/setup.sh
 stage "build" build release
 stage "unit and integration tests" ctest --preset release
 stage "scenarios" "$python" -m pytest -q -n 3 tests/scenarios
-stage "interop with Dynamo" scripts/interop.sh --core
 if [ "$quick" = no ]; then
+  begin_interop
   stage "build, address and undefined" build asan all_tests
+  stage "interop with Dynamo, beside that" end_interop
   stage "tests, address and undefined" ctest --preset asan
   stage "build, thread" build tsan thread_tests
   stage "tests, thread" tsan_tests
+else
+  stage "interop with Dynamo" scripts/interop.sh --core
 fi
