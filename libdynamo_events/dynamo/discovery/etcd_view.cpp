@@ -1,5 +1,7 @@
 #include "dynamo/discovery/etcd_view.hpp"
 
+#include <algorithm>
+
 namespace dynamo {
 
 namespace {
@@ -27,6 +29,9 @@ std::size_t etcd_view::take(const etcd_snapshot& snapshot, clock_time now) {
     }
   }
   revision_ = snapshot.revision;
+  if (!std::exchange(is_back_, true)) {
+    back_at_ = revision_;
+  }
   std::size_t changed = 0;
   std::set<std::string> there;
   for (const etcd_key_value& each : snapshot.values) {
@@ -48,6 +53,7 @@ std::size_t etcd_view::take(const etcd_snapshot& snapshot, clock_time now) {
 }
 
 void etcd_view::take(const etcd_watch_event& event, clock_time now) {
+  revision_ = std::max(revision_, event.value.mod_revision);
   if (!event.is_delete) {
     put(event.value);
     settle(now);
@@ -141,7 +147,7 @@ bool etcd_view::put(const etcd_key_value& value) {
 
 void etcd_view::erase(const std::string& key, clock_time now) {
   const auto known = keys_.find(key);
-  if (now < held_until_ && picture_.records().contains(key)) {
+  if (is_held(key, known->second, now)) {
     held_ += known->second.held ? 0 : 1;
     known->second.held = true;
     return;
@@ -150,6 +156,12 @@ void etcd_view::erase(const std::string& key, clock_time now) {
   picture_.erase(key);
   keys_.erase(known);
   bad_.erase(key);
+}
+
+bool etcd_view::is_held(const std::string& key, const known_key& known,
+                        clock_time now) const {
+  return now < held_until_ && known.revision <= back_at_ &&
+         picture_.records().contains(key);
 }
 
 std::optional<record> etcd_view::read(const std::string& key,

@@ -29,8 +29,11 @@ class etcd_view {
   etcd_view(bucket where, const notice_sink& notice);
 
   /// Until then, records that are gone are kept: their owners may not be back
-  /// yet.
-  void hold_until(clock_time end) { held_until_ = end; }
+  /// yet. Those that were put after the next listing are not meant.
+  void hold_until(clock_time end) {
+    held_until_ = end;
+    is_back_ = false;
+  }
 
   /// Takes the bucket as it is: returns how many keys were not as they were
   /// known.
@@ -61,6 +64,9 @@ class etcd_view {
   };
 
   bool put(const etcd_key_value& value);
+  /// Whether a key is kept for now, although it is gone.
+  bool is_held(const std::string& key, const known_key& known,
+               clock_time now) const;
   void erase(const std::string& key, clock_time now);
   /// The record, or nothing after its reason was said.
   std::optional<record> read(const std::string& key,
@@ -75,9 +81,12 @@ class etcd_view {
   bucket_picture picture_;
   std::size_t held_ = 0;
   bool is_seen_ = false;
-  /// Of the last listing.
+  /// The newest that was heard of.
   std::int64_t revision_ = 0;
   clock_time held_until_{};
+  /// There was a listing since, and this was its revision.
+  bool is_back_ = true;
+  std::int64_t back_at_ = 0;
   /// Keys and revisions that were named as bad.
   std::map<std::string, std::int64_t> bad_;
   std::uint64_t bad_records_ = 0;

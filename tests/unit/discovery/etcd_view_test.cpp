@@ -145,6 +145,14 @@ TEST_CASE("after an outage records that are gone are kept for the grace") {
     t.view.settle(t.now);
     CHECK(t.known() == ids{1, 2});
   }
+  SECTION("one that came after the return leaves at once") {
+    t.put(t.stored(2, 10));
+    t.put(t.stored(3, 11));
+    CHECK(t.known() == ids{1, 2, 3});
+    t.remove(3, 12);
+    CHECK(t.known() == ids{1, 2});
+    CHECK(t.view.picture().sight() == sight::complete);
+  }
 }
 
 TEST_CASE("a server that lost its disk is believed, though it counts anew") {
@@ -160,6 +168,19 @@ TEST_CASE("a server that lost its disk is believed, though it counts anew") {
   t.now += 11s;
   t.view.settle(t.now);
   CHECK(t.known() == ids{1});
+}
+
+TEST_CASE("a loss shows in what a watch told, too") {
+  view_test t;
+  t.list(1, {});
+  t.put(t.stored(1, 5));
+  t.put(t.stored(2, 6));
+  t.view.hold_until(t.now + 10s);
+  // No less than at the first listing.
+  t.list(1, {});
+  CHECK(t.known() == ids{1, 2});
+  t.put(t.stored(1, 2, "b:2"));
+  CHECK(t.knows(served(1, "b:2")));
 }
 
 TEST_CASE("bad records are named once and leave what was before them") {
