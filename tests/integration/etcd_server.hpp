@@ -81,8 +81,9 @@ class etcd_server_process {
       _exit(127);
     }
     const bool is_ready = eventually([&] {
-      port_ = port_in(log().substr(said)).value_or(port_);
-      return port_in(log().substr(said)).has_value();
+      const auto told = port_in(log().substr(said));
+      port_ = told.value_or(port_);
+      return told.has_value();
     });
     INFO(log());
     REQUIRE(is_ready);
