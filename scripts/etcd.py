@@ -13,11 +13,14 @@ Standard library only.
 """
 
 import base64
+import contextlib
 import json
 import pathlib
+import random
 import shutil
 import signal
 import socket
+import ssl
 import tempfile
 import urllib.error
 import urllib.request
@@ -25,20 +28,27 @@ import urllib.request
 from cluster import Failure, wait_for
 
 START_SECONDS = 20
-CALL_SECONDS = 5
+# A member that is cut off does not answer.
+CALL_SECONDS = 2
 LOOPBACK = "127.0.0.1"
 
 
 def free_ports(count):
-    """Ports that nobody had a moment ago; etcd wants to be told its own."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind((LOOPBACK, 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Ports that nobody has; etcd wants to be told its own. They are below those
+    that the system hands out, so that nobody gets one while its etcd is away."""
+    handed_out = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
+    lowest = int(handed_out.read_text().split()[0])
+    found = []
+    while len(found) < count:
+        port = random.randrange(min(10_000, lowest // 2), lowest)
+        with contextlib.suppress(OSError), socket.socket() as one:
+            one.bind((LOOPBACK, port))
+            found.append(port)
+    return found
+
+
+def loopback(port, scheme="http"):
+    return f"{scheme}://{LOOPBACK}:{port}"
 
 
 def end_of_range(prefix):
@@ -49,11 +59,13 @@ def end_of_range(prefix):
 class EtcdServer:
     """One etcd, which may end and begin again.
 
-    `members`: name -> peer URL of all members of its cluster, itself included.
+    `members`: name -> peer URL of all members of its cluster, itself included;
+    that may be another than the one it listens on, at `peer_port`. With `tls`,
+    (authority, certificate, key), clients need certificates of this authority.
     """
 
-    def __init__(self, cluster, name="member", members=None, client_port=None,
-                 start=True):
+    def __init__(self, cluster, name="member", members=None, peer_port=None,
+                 start=True, tls=None):
         if shutil.which("etcd") is None:
             raise Failure("etcd is not installed; see scripts/setup.sh")
         self.name = name
@@ -62,16 +74,17 @@ class EtcdServer:
         self._admin = None
         self._directory = pathlib.Path(
             tempfile.mkdtemp(prefix="etcd-", dir=cluster.directory))
-        ports = free_ports(2)
-        self.port = client_port or ports[0]
-        self._members = members or {name: f"http://{LOOPBACK}:{ports[1]}"}
+        self.port, spare = free_ports(2)
+        self._peer_url = loopback(peer_port or spare)
+        self._members = members or {name: self._peer_url}
+        self._tls = tls
         if start:
             self.start()
 
     @property
     def url(self):
         """As it is given to a client."""
-        return f"http://{LOOPBACK}:{self.port}"
+        return loopback(self.port, "https" if self._tls else "http")
 
     def settings(self, *others):
         """Keys of our configuration that choose it, and after it `others`."""
@@ -88,17 +101,21 @@ class EtcdServer:
                  lambda: f"{self.url} to answer; it says {self.log()[-500:]}")
 
     def launch(self):
-        peer = self._members[self.name]
+        secure = []
+        if self._tls:
+            authority, certificate, key = self._tls
+            secure = ["--client-cert-auth", "--trusted-ca-file", authority,
+                      "--cert-file", certificate, "--key-file", key]
         self.program = self._cluster.start_command("etcd", [
             "etcd", "--name", self.name,
             "--data-dir", self._directory / "data",
             "--listen-client-urls", self.url,
             "--advertise-client-urls", self.url,
-            "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+            "--listen-peer-urls", self._peer_url,
+            "--initial-advertise-peer-urls", self._members[self.name],
             "--initial-cluster",
             ",".join(f"{name}={url}" for name, url in self._members.items()),
-            "--heartbeat-interval", "50", "--election-timeout", "500",
-            "--logger", "zap", "--log-level", "warn"])
+            "--logger", "zap", "--log-level", "warn", *secure])
         self.program.serves_others = True
         # Asked to end, a member waits for others that may be gone already; and
         # it ends by the signal that it was sent.
@@ -111,7 +128,7 @@ class EtcdServer:
         try:
             self.call("kv/range", {"key": encoded("a")})
             return True
-        except OSError:
+        except (OSError, Failure):
             return False
 
     def kill(self):
@@ -141,10 +158,19 @@ class EtcdServer:
         asked = urllib.request.Request(f"{self.url}/v3/{path}",
                                        json.dumps(body).encode(), headers)
         try:
-            with urllib.request.urlopen(asked, timeout=CALL_SECONDS) as answer:
+            with urllib.request.urlopen(asked, timeout=CALL_SECONDS,
+                                        context=self._trust()) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refused:
             raise Failure(f"etcd: {path}: {refused.read().decode()}") from None
+
+    def _trust(self):
+        if not self._tls:
+            return None
+        authority, certificate, key = self._tls
+        trust = ssl.create_default_context(cafile=authority)
+        trust.load_cert_chain(certificate, key)
+        return trust
 
     def range(self, prefix="v1/"):
         """What is stored below a prefix: key -> what etcd says of it."""
@@ -199,14 +225,17 @@ class EtcdServer:
 
 
 class EtcdCluster:
-    """Three members that have one store."""
+    """Three members that have one store.
 
-    def __init__(self, cluster, size=3):
+    `way_to`: port -> the port through which others reach it.
+    """
+
+    def __init__(self, cluster, size=3, way_to=lambda port: port):
         ports = free_ports(size)
-        members = {f"member-{i}": f"http://{LOOPBACK}:{port}"
+        members = {f"member-{i}": loopback(way_to(port))
                    for i, port in enumerate(ports)}
-        self.members = [EtcdServer(cluster, name, members, start=False)
-                        for name in members]
+        self.members = [EtcdServer(cluster, name, members, port, start=False)
+                        for name, port in zip(members, ports)]
         for each in self.members:
             each.launch()
         for each in self.members:
