@@ -7,7 +7,7 @@ usage: scripts/setup.sh [--checks]
 
 Installs from Debian what is missing to build, run and test this project, after
 saying what that is. Does nothing, quickly, when everything is there. Uses sudo
-when not run by root.
+when not run by root. Does not let Debian start the servers among it.
 
   --checks   also clang, clang-format and clang-tidy, which scripts/check.sh
              and the presets "clang" and "fuzz" need
@@ -53,8 +53,26 @@ if [ "$(id -u)" -ne 0 ]; then
   as_root=(sudo env)
 fi
 
+# Debian starts the servers that it installs, now and with the machine. Ours are
+# started by tests and demonstrations, on ports of their own.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+  trap '"${as_root[@]}" rm -f "$policy"' EXIT
+  printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null
+  "${as_root[@]}" chmod 755 "$policy"
+fi
+
 say "installing ${missing[*]}"
 apt=("${as_root[@]}" DEBIAN_FRONTEND=noninteractive
   apt-get -q -o DPkg::Lock::Timeout=120)
 "${apt[@]}" update
 "${apt[@]}" install -y --no-install-recommends "${missing[@]}"
+for package in etcd-server nats-server; do
+  [[ " ${missing[*]} " == *" $package "* ]] || continue
+  service=${package/etcd-server/etcd}
+  if command -v systemctl >/dev/null; then
+    "${as_root[@]}" systemctl --quiet disable "$service"
+  elif [ -e "/etc/init.d/$service" ]; then
+    "${as_root[@]}" update-rc.d "$service" disable
+  fi
+done
