@@ -74,5 +74,5 @@ for package in etcd-server nats-server; do
     "${as_root[@]}" systemctl --quiet disable "$service"
   elif [ -e "/etc/init.d/$service" ]; then
     "${as_root[@]}" update-rc.d "$service" disable
-  fi
+  fi || say "$service may start with the machine; nothing here needs that"
 done
