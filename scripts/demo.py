@@ -1,8 +1,9 @@
 """Shows the whole event plane at work; scripts/demo.sh builds it first.
 
 Four workers and a router find each other through file discovery or an etcd of
-their own, and talk over direct ZMQ or a nats-server of their own. A recorded trace runs through
-the workers twice: in turn (round_robin), and where the router says (kv).
+their own, and talk over direct ZMQ or a nats-server of their own. A recorded
+trace runs through the workers twice: in turn (round_robin), and where the router
+says (kv).
 Half-way through the second run one worker is asked to stop, one is killed, and
 two new ones join. In the end, what the router believes that the workers hold is
 compared with what they hold.
