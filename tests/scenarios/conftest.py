@@ -50,7 +50,12 @@ def children():
     """The command lines of this process's children."""
     found = []
     for task in pathlib.Path("/proc/self/task").iterdir():
-        for pid in (task / "children").read_text().split():
+        try:
+            pids = (task / "children").read_text().split()
+        except OSError:
+            # A thread that has just ended.
+            continue
+        for pid in pids:
             try:
                 line = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
             except OSError:

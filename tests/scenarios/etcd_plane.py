@@ -5,7 +5,7 @@ import time
 from cluster import Failure, wait_for
 from network import connections_of
 from scenario import (HERE, SOON, Traffic, expect_equal, expect_whole,
-                      known_worker, wait_for_worker)
+                      known_worker, let_pass, wait_for_worker)
 
 # Short times, so that what takes a while takes seconds.
 LEASE_SECONDS = 3
@@ -87,17 +87,21 @@ class EtcdPlane:
 
     def member_of(self, program):
         """The member that a program is connected to."""
-        return wait_for(lambda: next(
-            (member for member in self._asked if is_connected(program, member)),
-            None), SOON, f"{program} to be connected to etcd")
+        return wait_for(lambda: next((
+            member for member in self._asked
+            if member.port in connected_to(program)), None),
+            SOON, f"{program} to be connected to etcd")
 
     def wait_until_left(self, member):
         """Nobody is connected to this member any more."""
         began = time.monotonic()
         self._ask_last(member)
-        wait_for(lambda: not any(is_connected(program, member) for program in
-                                 (self.router, *self.workers)),
-                 TRUE_AGAIN, f"everybody to leave {member.url}")
+
+        def left():
+            # Not all the time: it takes a while.
+            let_pass(0.2)
+            return member.port not in connected_to(self.router, *self.workers)
+        wait_for(left, TRUE_AGAIN, f"everybody to leave {member.url}")
         print(f"left after {time.monotonic() - began:.1f} s")
 
     def wait_until_true(self, left=False):
@@ -126,8 +130,9 @@ class EtcdPlane:
                                    worker_id=late.worker_id)
 
 
-def is_connected(program, member):
-    return member.port in {far for _, far in connections_of(program.pid)}
+def connected_to(*programs):
+    """The ports that programs are connected to."""
+    return {far for _, far in connections_of(*(each.pid for each in programs))}
 
 
 def discovered(router):

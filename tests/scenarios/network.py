@@ -8,11 +8,15 @@ arrives once the network is whole again.
 import contextlib
 import os
 import pathlib
+import re
 import socket
 import threading
 
 LOOPBACK = "127.0.0.1"
 CHUNK_BYTES = 65536
+# Connected or listening: both ports, and the inode.
+LIVING_SOCKET = re.compile(rb": \w{8}:(\w{4}) \w{8}:(\w{4}) (?:01|0A)"
+                           rb" \S+ \S+ \S+ +\d+ +\d+ (\d+) ")
 
 
 class Network:
@@ -67,9 +71,10 @@ class Network:
     def _carry(self, near, ends, port):
         """One connection, from its beginning to its end."""
         with near, contextlib.suppress(OSError):
-            with self._changed:
-                for pid in self._pids:
-                    self._ports |= ports_of(pid)
+            for pid in set(self._pids):
+                found = ports_of(pid)
+                with self._changed:
+                    self._ports |= found if pid in self._pids else set()
             self._pass(ends)
             with socket.create_connection((LOOPBACK, port)) as far:
                 with self._changed:
@@ -114,13 +119,16 @@ def ports_of(pid):
     return {near for near, _ in connections_of(pid)}
 
 
-def connections_of(pid):
-    """(its port, the other's) of all TCP sockets of a process."""
+def connections_of(*pids):
+    """(its port, the other's) of all TCP sockets of these processes.
+
+    The table is long where many connections have ended a moment ago.
+    """
     held = set()
-    for each in pathlib.Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(OSError):
-            held.add(os.readlink(each))
-    rows = [line.split() for line in
-            pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    return {tuple(int(end.split(":")[1], 16) for end in row[1:3])
-            for row in rows if f"socket:[{row[9]}]" in held}
+    for pid in pids:
+        for each in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                held.add(os.readlink(each))
+    rows = LIVING_SOCKET.findall(pathlib.Path("/proc/net/tcp").read_bytes())
+    return {(int(near, 16), int(far, 16)) for near, far, inode in rows
+            if f"socket:[{inode.decode()}]" in held}
