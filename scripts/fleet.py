@@ -7,6 +7,7 @@ import json
 import subprocess
 
 from cluster import Failure, wait_for
+from etcd import EtcdServer
 from nats import NatsServer
 
 READY_SECONDS = 30
@@ -22,11 +23,14 @@ def knows_flag(programs, program, flag):
 class Fleet:
     """Routers that follow the same workers, with the settings of the demo."""
 
-    def __init__(self, cluster, transport="zmq", speed=None):
+    def __init__(self, cluster, transport="zmq", speed=None,
+                 discovery="file"):
         self.cluster = cluster
         self.transport = transport
         if transport == "nats":
             cluster.settings |= NatsServer(cluster).settings()
+        if discovery == "etcd":
+            cluster.settings |= EtcdServer(cluster).settings()
         if speed is not None:
             cluster.settings["worker.speedup"] = speed
         self.workers = []

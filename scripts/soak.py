@@ -50,6 +50,8 @@ def parse_arguments():
                         help="how long (default 10)")
     parser.add_argument("--event-plane", choices=("zmq", "nats"),
                         default="zmq", dest="transport")
+    parser.add_argument("--discovery", choices=("file", "etcd"),
+                        default="file")
     parser.add_argument("--sample-seconds", type=float, default=SAMPLE_SECONDS,
                         metavar="S", help="between samples (default 5)")
     parser.add_argument("--bound", type=float, metavar="KIB",
@@ -174,7 +176,8 @@ def soak(cluster, arguments):
     seconds = arguments.minutes * 60
     trace = cluster.directory / "trace.jsonl"
     endless_trace(trace, seconds)
-    fleet = Fleet(cluster, arguments.transport, SPEEDUP)
+    fleet = Fleet(cluster, arguments.transport, SPEEDUP,
+                  arguments.discovery)
     fleet.start(workers=4, replicas=3)
     for program in [*fleet.routers, *fleet.workers]:
         start_all_threads(program)
