@@ -1,5 +1,7 @@
 """Who may use an etcd: passwords and certificates."""
 
+import time
+
 from certificates import Authority
 
 from cluster import wait_for
@@ -31,9 +33,11 @@ def test_a_password_that_is_changed_and_put_right(scenario):
     scenario.fill(worker)
     expect_equal(router, worker)
     server.change_password("root", "first")
+    began = time.monotonic()
     wait_for(lambda: not stale(router), TRUE_AGAIN, "the password to be right")
     wait_for(lambda: len(server.keys()) == 6, TRUE_AGAIN, "every record")
     wait_for_worker(router, worker, discovered=True, connected=True)
+    print(f"true again after {time.monotonic() - began:.1f} s")
     assert router.events("worker_left") == []
     assert expect_whole(router, worker)["reconnects"] == 0
 
