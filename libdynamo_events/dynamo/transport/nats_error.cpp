@@ -1,5 +1,8 @@
 #include "dynamo/transport/nats_error.hpp"
 
+#include <array>
+#include <cstddef>
+
 namespace dynamo {
 
 namespace {
@@ -20,7 +23,32 @@ errc code_of(natsStatus failed) {
   }
 }
 
+/// What the buffer of a connection holds (natsConnection, errStr).
+constexpr std::size_t error_bytes_max = 255;
+
+/// cnats has no call that copies the text under its lock, so this race is
+/// taken into account instead of being reported.
+__attribute__((no_sanitize("thread"), noinline)) void
+copy_text(const volatile char* from,
+          std::array<char, error_bytes_max + 1>& to) {
+  for (std::size_t at = 0; at < error_bytes_max && from[at] != '\0'; ++at) {
+    to[at] = from[at];
+  }
+}
+
 } // namespace
+
+nats_last_error last_error_of(natsConnection& connection) {
+  nats_last_error last;
+  const char* text = nullptr;
+  last.status = natsConnection_GetLastError(&connection, &text);
+  if (text != nullptr) {
+    std::array<char, error_bytes_max + 1> copy{};
+    copy_text(text, copy);
+    last.text = copy.data();
+  }
+  return last;
+}
 
 std::string nats_reason(natsStatus failed) {
   natsStatus last = NATS_OK;

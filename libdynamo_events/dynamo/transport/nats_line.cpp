@@ -229,13 +229,11 @@ status nats_line::prove(std::span<nats_receipt> receipts) {
 
 void nats_line::note_forbidden() {
   constexpr std::string_view before = "Publish to \"";
-  const char* text = nullptr;
-  if (natsConnection_GetLastError(connection_.get(), &text) !=
-          NATS_NOT_PERMITTED ||
-      forbidden_.size() >= forbidden_max) {
+  const nats_last_error last = last_error_of(*connection_);
+  if (last.status != NATS_NOT_PERMITTED || forbidden_.size() >= forbidden_max) {
     return;
   }
-  const std::string_view said = text;
+  const std::string_view said = last.text;
   const std::size_t found = said.find(before);
   if (found != std::string_view::npos) {
     const std::string_view rest = said.substr(found + before.size());

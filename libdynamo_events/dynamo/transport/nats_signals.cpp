@@ -1,5 +1,9 @@
 #include "dynamo/transport/nats_signals.hpp"
 
+#include "dynamo/transport/nats_error.hpp"
+
+#include <utility>
+
 namespace dynamo {
 
 namespace {
@@ -7,20 +11,13 @@ namespace {
 /// A server that refuses one subject after the other fills no memory.
 constexpr std::size_t refusals_bytes_max = 1024;
 
-std::string last_error(natsConnection* connection) {
-  const char* text = nullptr;
-  natsConnection_GetLastError(connection, &text);
-  return text == nullptr ? "" : text;
-}
-
 /// The text that cnats keeps may be of an earlier error: only with these it is
 /// of this one.
-std::string closing_reason(natsConnection* connection) {
-  const char* text = nullptr;
-  const natsStatus last = natsConnection_GetLastError(connection, &text);
-  return last == NATS_ERR || last == NATS_CONNECTION_AUTH_FAILED
-             ? text
-             : natsStatus_GetText(last);
+std::string closing_reason(natsConnection& connection) {
+  nats_last_error last = last_error_of(connection);
+  return last.status == NATS_ERR || last.status == NATS_CONNECTION_AUTH_FAILED
+             ? std::move(last.text)
+             : natsStatus_GetText(last.status);
 }
 
 nats_signals& signals_of(void* closure) {
@@ -42,7 +39,7 @@ natsStatus nats_signals::attach(natsOptions& options) {
 }
 
 void nats_signals::on_closed(natsConnection* connection, void* closure) {
-  std::string reason = closing_reason(connection);
+  std::string reason = closing_reason(*connection);
   signals_of(closure).note(connection, [&](record& noted) {
     noted.is_closed = true;
     noted.reason = std::move(reason);
@@ -64,7 +61,7 @@ void nats_signals::on_error(natsConnection* connection, natsSubscription*,
   if (failed != NATS_NOT_PERMITTED) {
     return;
   }
-  const std::string text = last_error(connection);
+  const std::string text = last_error_of(*connection).text;
   signals_of(closure).note(connection, [&](record& noted) {
     if (noted.refusals.size() < refusals_bytes_max) {
       noted.refusals += (noted.refusals.empty() ? "" : "; ") + text;
