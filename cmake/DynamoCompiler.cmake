@@ -21,6 +21,12 @@ target_compile_options(dynamo_compiler INTERFACE
   # GCC 12 sees overlaps in the inlined operator+ of strings (its bug 105651).
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<NOT:$<CONFIG:Debug>>>:-Wno-restrict>)
 
+if(CMAKE_UNITY_BUILD)
+  # What stands in an unnamed namespace of a source is taken for a header's.
+  target_compile_options(dynamo_compiler INTERFACE
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+endif()
+
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # Debian's CAF 0.17.6 is built with GCC; templates that both instantiate
   # must not replace each other at run time.

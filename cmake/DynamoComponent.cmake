@@ -1,5 +1,6 @@
 # dynamo_add_component(<name>
 #   [THREADS]                  its tests are for ThreadSanitizer, too
+#   [SEPARATE]                 of dynamo_add_test
 #   [DEPENDS <component>...]   components below it
 #   [LIBRARIES <target>...]    third-party libraries
 #   SOURCES <file>...          headers among them are for this layer alone
@@ -21,7 +22,7 @@ function(dynamo_add_public_headers directory)
 endfunction()
 
 function(dynamo_add_component name)
-  cmake_parse_arguments(arg "THREADS" ""
+  cmake_parse_arguments(arg "THREADS;SEPARATE" ""
     "DEPENDS;LIBRARIES;SOURCES;HEADERS;TESTS" ${ARGN})
   set(target layer_${name})
   list(TRANSFORM arg_DEPENDS PREPEND layer_)
@@ -42,24 +43,32 @@ function(dynamo_add_component name)
     if(arg_THREADS)
       set(labels threads)
     endif()
-    dynamo_add_test(${name}_test SOURCES ${arg_TESTS} LIBRARIES ${target}
-      LABELS ${labels})
+    set(separate "")
+    if(arg_SEPARATE)
+      set(separate SEPARATE)
+    endif()
+    dynamo_add_test(${name}_test ${separate} SOURCES ${arg_TESTS}
+      LIBRARIES ${target} LABELS ${labels})
   endif()
 endfunction()
 
 # dynamo_add_test(<name> SOURCES <file>... [LIBRARIES <target>...]
-#   [TIMEOUT <seconds>] [LABELS <label>...] [PRECOMPILED <header>])
+#   [TIMEOUT <seconds>] [LABELS <label>...] [PRECOMPILED <header>] [SEPARATE])
 #
 # A Catch2 program and its CTest entry. Test data is found through
 # DYNAMO_TEST_DATA. PRECOMPILED is for a header that most of its sources
 # include; without one it shares what all tests include. The labels "threads" and
 # "integration" make it one of the target thread_tests, which ThreadSanitizer is
-# for.
+# for. SEPARATE is for sources that name their helpers alike, so that they are
+# never compiled as one (CMAKE_UNITY_BUILD).
 function(dynamo_add_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT;PRECOMPILED"
+  cmake_parse_arguments(arg "SEPARATE" "TIMEOUT;PRECOMPILED"
     "SOURCES;LIBRARIES;LABELS" ${ARGN})
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
+  endif()
+  if(DYNAMO_SANITIZE)
+    math(EXPR arg_TIMEOUT "3 * ${arg_TIMEOUT}")
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}/tests")
@@ -69,6 +78,9 @@ function(dynamo_add_test name)
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
   target_compile_definitions(${name} PRIVATE
     DYNAMO_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+  if(arg_SEPARATE)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
+  endif()
   if(arg_PRECOMPILED)
     target_precompile_headers(${name} PRIVATE ${arg_PRECOMPILED})
   else()
@@ -77,6 +89,10 @@ function(dynamo_add_test name)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${arg_TIMEOUT}
     LABELS "${arg_LABELS}")
+  if("integration" IN_LIST arg_LABELS)
+    # They wait more than they work, so they begin first.
+    set_tests_properties(${name} PROPERTIES COST 100)
+  endif()
   add_dependencies(all_tests ${name})
   if("threads" IN_LIST arg_LABELS OR "integration" IN_LIST arg_LABELS)
     add_dependencies(thread_tests ${name})

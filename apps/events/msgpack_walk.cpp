@@ -13,7 +13,7 @@ namespace dynamo::apps {
 namespace {
 
 // What msgpack_reader follows, too.
-constexpr std::size_t depth_max = 64;
+constexpr std::size_t nesting_max = 64;
 
 constexpr std::size_t shown_bytes_max = 12;
 
@@ -166,7 +166,7 @@ class walker {
     const bool is_map = read.type == msgpack_type::map;
     add(where, std::string{is_map ? "map of " : "array of "} +
                    std::to_string(read.value));
-    if (where.depth - request_.depth >= depth_max) {
+    if (where.depth - request_.depth >= nesting_max) {
       return stop(where.start, "more than 64 levels of nesting");
     }
     for (std::uint64_t i = 0; i < read.value; ++i) {

@@ -17,7 +17,7 @@ namespace dynamo::apps {
 
 namespace {
 
-constexpr std::chrono::milliseconds look_interval{10};
+constexpr std::chrono::milliseconds listener_interval{10};
 constexpr std::chrono::milliseconds flush_max{1000};
 constexpr std::size_t ranks_max = 256;
 
@@ -169,7 +169,7 @@ class publish_run {
                      "waited " + std::to_string(wanted_.timeout.count()) +
                          " ms in vain until " + until};
       }
-      if (app_.wait_for_stop(look_interval)) {
+      if (app_.wait_for_stop(listener_interval)) {
         return interrupted();
       }
     }

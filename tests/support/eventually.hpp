@@ -8,7 +8,7 @@ namespace dynamo {
 /// Waits until a condition holds; false when it does not in time.
 template <class Condition>
 bool eventually(Condition holds,
-                std::chrono::milliseconds within = std::chrono::seconds{20}) {
+                std::chrono::milliseconds within = std::chrono::seconds{60}) {
   const auto deadline = std::chrono::steady_clock::now() + within;
   while (!holds()) {
     if (std::chrono::steady_clock::now() > deadline) {

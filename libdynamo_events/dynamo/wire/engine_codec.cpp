@@ -20,7 +20,7 @@ namespace dynamo {
 namespace {
 
 /// Room is made at once for at most so many events; they are large.
-constexpr std::size_t reserved_events_max = 32;
+constexpr std::size_t reserved_engine_events_max = 32;
 
 void read_rank(msgpack_reader& in, std::optional<std::int32_t>& out) {
   if (in.take_nil()) {
@@ -48,7 +48,7 @@ void skip_event(msgpack_reader& in, const msgpack_reader& start,
 
 void read_events(msgpack_reader& in, engine_batch& batch) {
   const std::size_t count = in.read_array_header();
-  batch.events.reserve(std::min(count, reserved_events_max));
+  batch.events.reserve(std::min(count, reserved_engine_events_max));
   for (std::size_t i = 0; i < count && in.ok(); ++i) {
     const msgpack_reader start = in;
     engine_event next = read_engine_event(in);

@@ -12,7 +12,6 @@ namespace dynamo {
 
 namespace {
 
-constexpr std::uint64_t u32_max = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint64_t i64_max = std::numeric_limits<std::int64_t>::max();
 
 /// Almost every text on this wire is ASCII; only the rest is worth a look at
@@ -65,7 +64,7 @@ std::uint64_t msgpack_reader::read_wide_u64() {
 std::uint32_t msgpack_reader::read_u32() {
   const std::uint8_t* start = at_;
   const std::uint64_t value = read_u64();
-  if (value > u32_max) {
+  if (value > std::numeric_limits<std::uint32_t>::max()) {
     fail(errc::too_large, static_cast<std::size_t>(start - begin_),
          "expected an unsigned integer of 32 bits, got a larger one");
     return 0;

@@ -14,7 +14,7 @@ using nlohmann::json;
 
 namespace {
 
-dynamo::result<dynamo::apps::prompt> prompt_of(const json& members,
+dynamo::result<dynamo::apps::prompt> prompt_in(const json& members,
                                                std::uint32_t block_size) {
   return dynamo::apps::prompt_of({members, {}}, block_size);
 }
@@ -23,7 +23,7 @@ dynamo::result<dynamo::apps::prompt> prompt_of(const json& members,
 
 TEST_CASE("a prompt of tokens is counted, and its full blocks are hashed") {
   const std::vector<std::uint32_t> tokens{1, 2, 3, 4, 5, 6, 7, 8, 9};
-  const auto prompt = prompt_of({{"tokens", tokens}}, 4);
+  const auto prompt = prompt_in({{"tokens", tokens}}, 4);
   REQUIRE(prompt);
   CHECK(prompt->tokens == 9);
   CHECK(prompt->local.size() == 2);
@@ -32,7 +32,7 @@ TEST_CASE("a prompt of tokens is counted, and its full blocks are hashed") {
 
 TEST_CASE("a prompt of block hashes is taken as it is") {
   const std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();
-  const auto prompt = prompt_of(
+  const auto prompt = prompt_in(
       {{"block_hashes", json::array({1, largest})}, {"input_tokens", 9}}, 4);
   REQUIRE(prompt);
   CHECK(prompt->tokens == 9);
@@ -40,11 +40,11 @@ TEST_CASE("a prompt of block hashes is taken as it is") {
 }
 
 TEST_CASE("a prompt may be shorter than a block") {
-  const auto from_tokens = prompt_of({{"tokens", json::array({1})}}, 4);
+  const auto from_tokens = prompt_in({{"tokens", json::array({1})}}, 4);
   REQUIRE(from_tokens);
   CHECK(from_tokens->local.empty());
   const auto from_hashes =
-      prompt_of({{"block_hashes", json::array()}, {"input_tokens", 3}}, 4);
+      prompt_in({{"block_hashes", json::array()}, {"input_tokens", 3}}, 4);
   REQUIRE(from_hashes);
   CHECK(from_hashes->tokens == 3);
 }
@@ -71,7 +71,7 @@ TEST_CASE("a prompt that cannot be read is refused by the member's name") {
   };
   for (const row& each : rows) {
     CAPTURE(each.body);
-    const auto prompt = prompt_of(json::parse(each.body), 4);
+    const auto prompt = prompt_in(json::parse(each.body), 4);
     REQUIRE_FALSE(prompt);
     CHECK_THAT(prompt.error().message,
                Catch::Matchers::StartsWith(each.starts));
@@ -86,7 +86,7 @@ TEST_CASE("a prompt is the same whether its text was parsed whole or not") {
     const auto body = parse_prompt_body(text);
     REQUIRE(body);
     const auto fast = dynamo::apps::prompt_of(*body, 4);
-    const auto slow = prompt_of(json::parse(text), 4);
+    const auto slow = prompt_in(json::parse(text), 4);
     REQUIRE(fast);
     REQUIRE(slow);
     CHECK(fast->tokens == slow->tokens);
@@ -96,8 +96,8 @@ TEST_CASE("a prompt is the same whether its text was parsed whole or not") {
 
 TEST_CASE("an adapter and a cache salt make other hashes of the same tokens") {
   const std::vector<std::uint32_t> tokens{1, 2, 3, 4};
-  const auto plain = prompt_of({{"tokens", tokens}}, 4);
-  const auto named = prompt_of(
+  const auto plain = prompt_in({{"tokens", tokens}}, 4);
+  const auto named = prompt_in(
       {{"tokens", tokens}, {"lora_name", "a"}, {"cache_salt", "s"}}, 4);
   REQUIRE(named);
   CHECK(named->local != plain->local);
@@ -105,7 +105,7 @@ TEST_CASE("an adapter and a cache salt make other hashes of the same tokens") {
   options.lora_name = "a";
   options.cache_namespace = "s";
   CHECK(named->local == dynamo::local_block_hashes(tokens, 4, options));
-  const auto null = prompt_of({{"tokens", tokens}, {"lora_name", nullptr}}, 4);
+  const auto null = prompt_in({{"tokens", tokens}, {"lora_name", nullptr}}, 4);
   REQUIRE(null);
   CHECK(null->local == plain->local);
 }

@@ -7,7 +7,7 @@ namespace {
 
 using namespace dynamo;
 
-std::string bytes(std::string_view hex) {
+std::string message_of(std::string_view hex) {
   return std::string{text_of(*from_hex(hex))};
 }
 
@@ -62,15 +62,15 @@ TEST_CASE("a transaction replaces or removes what is as expected") {
 
 TEST_CASE("a listing is read, as a server of version 3.4 sends it") {
   const auto empty = decode_range(
-      bytes("0a1908f1c4f5f4e3f4a3fcf60110bab7cde9f1c9d8e50c18012003"));
+      message_of("0a1908f1c4f5f4e3f4a3fcf60110bab7cde9f1c9d8e50c18012003"));
   REQUIRE(empty);
   CHECK(empty->revision == 1);
   CHECK(empty->values.empty());
 
-  const auto page = decode_range(bytes("0a021809"
-                                       "120e0a016b1003180420012a01763007"
-                                       "12070a016c18052a00"
-                                       "18012002"));
+  const auto page = decode_range(message_of("0a021809"
+                                            "120e0a016b1003180420012a01763007"
+                                            "12070a016c18052a00"
+                                            "18012002"));
   REQUIRE(page);
   CHECK(page->revision == 9);
   CHECK(page->more);
@@ -79,39 +79,40 @@ TEST_CASE("a listing is read, as a server of version 3.4 sends it") {
 }
 
 TEST_CASE("the outcome of a transaction is read") {
-  const auto done = decode_txn(bytes("0a021809 1001 1a04 1202 0a00"));
+  const auto done = decode_txn(message_of("0a021809 1001 1a04 1202 0a00"));
   REQUIRE(done);
   CHECK(done->revision == 9);
   CHECK(done->succeeded);
   CHECK(done->found.empty());
-  const auto refused =
-      decode_txn(bytes("0a021809 1a0b 0a09 1207 0a016b 1804 3007 1a02 0a00"));
+  const auto refused = decode_txn(
+      message_of("0a021809 1a0b 0a09 1207 0a016b 1804 3007 1a02 0a00"));
   REQUIRE(refused);
   CHECK_FALSE(refused->succeeded);
   CHECK(refused->found == std::vector<etcd_key_value>{{"k", "", 4, 7}});
 }
 
 TEST_CASE("leases and tokens are read") {
-  const auto kept = decode_lease(bytes("0a021809 10ac02 181e"));
+  const auto kept = decode_lease(message_of("0a021809 10ac02 181e"));
   REQUIRE(kept);
   CHECK(kept->id == 300);
   CHECK(kept->ttl_seconds == 30);
   // A lease that is gone has no time; a server may also say -1.
-  CHECK(decode_lease(bytes("10ac02"))->ttl_seconds == 0);
-  CHECK(decode_lease(bytes("18ffffffffffffffffff01"))->ttl_seconds == -1);
-  CHECK(*decode_authenticate(bytes("0a021809 1203 612e62")) == "a.b");
+  CHECK(decode_lease(message_of("10ac02"))->ttl_seconds == 0);
+  CHECK(decode_lease(message_of("18ffffffffffffffffff01"))->ttl_seconds == -1);
+  CHECK(*decode_authenticate(message_of("0a021809 1203 612e62")) == "a.b");
 }
 
 TEST_CASE("what a watch says is read") {
-  const auto created = decode_watch(bytes("0a021809 1801"));
+  const auto created = decode_watch(message_of("0a021809 1801"));
   REQUIRE(created);
   CHECK(created->created);
   CHECK(created->revision == 9);
   CHECK(created->events.empty());
 
-  const auto changes = decode_watch(bytes("0a021809"
-                                          "5a09 0801 1205 0a016b 1809"
-                                          "5a0c 120a 0a016c 1809 2a0176 3007"));
+  const auto changes =
+      decode_watch(message_of("0a021809"
+                              "5a09 0801 1205 0a016b 1809"
+                              "5a0c 120a 0a016c 1809 2a0176 3007"));
   REQUIRE(changes);
   REQUIRE(changes->events.size() == 2);
   CHECK(changes->events[0].is_delete);
@@ -119,7 +120,7 @@ TEST_CASE("what a watch says is read") {
   CHECK_FALSE(changes->events[1].is_delete);
   CHECK(changes->events[1].value == etcd_key_value{"l", "v", 9, 7});
 
-  const auto canceled = decode_watch(bytes("2001 2805 32026e6f"));
+  const auto canceled = decode_watch(message_of("2001 2805 32026e6f"));
   REQUIRE(canceled);
   CHECK(canceled->canceled);
   CHECK(canceled->compact_revision == 5);
@@ -127,9 +128,9 @@ TEST_CASE("what a watch says is read") {
 }
 
 TEST_CASE("fields that a later version adds are skipped") {
-  const std::string more = bytes(unknown);
-  CHECK(decode_lease(more + bytes("10ac02") + more)->id == 300);
-  CHECK(decode_watch(more + bytes("2001"))->canceled);
+  const std::string more = message_of(unknown);
+  CHECK(decode_lease(more + message_of("10ac02") + more)->id == 300);
+  CHECK(decode_watch(more + message_of("2001"))->canceled);
   CHECK(decode_range(more)->values.empty());
   CHECK(decode_txn(more)->found.empty());
   CHECK(decode_authenticate(more)->empty());
@@ -137,9 +138,9 @@ TEST_CASE("fields that a later version adds are skipped") {
 
 TEST_CASE("messages that end early or lie about a length are refused") {
   // One field, so that every piece of it is too short.
-  const std::string listing = bytes("120e0a016b1003180420012a01763007");
-  const std::string watched = bytes("5a0c120a0a016c18092a01763007");
-  const std::string found = bytes("1a0b0a0912070a016b18043007");
+  const std::string listing = message_of("120e0a016b1003180420012a01763007");
+  const std::string watched = message_of("5a0c120a0a016c18092a01763007");
+  const std::string found = message_of("1a0b0a0912070a016b18043007");
   for (std::size_t size = 1; size < listing.size(); ++size) {
     CHECK_FALSE(decode_range(std::string_view{listing}.substr(0, size)));
   }
@@ -150,7 +151,7 @@ TEST_CASE("messages that end early or lie about a length are refused") {
     CHECK_FALSE(decode_txn(std::string_view{found}.substr(0, size)));
   }
   // The inner message claims one byte more than the outer one has.
-  CHECK_FALSE(decode_range(bytes("12070a026b18042a00").substr(0, 9)));
-  CHECK_FALSE(decode_watch(bytes("5a04 1203 0a02 6b")));
-  CHECK_FALSE(decode_lease(bytes("10ffffffffffffffffffff01")));
+  CHECK_FALSE(decode_range(message_of("12070a026b18042a00").substr(0, 9)));
+  CHECK_FALSE(decode_watch(message_of("5a04 1203 0a02 6b")));
+  CHECK_FALSE(decode_lease(message_of("10ffffffffffffffffffff01")));
 }

@@ -31,7 +31,7 @@ json with(json value, const std::string& pointer, json replacement) {
   return value;
 }
 
-kv_events decoded(const json& payload) {
+kv_events events_of(const json& payload) {
   kv_events events;
   const auto skipped =
       decode_kv_events(packed(payload), unreadable_policy::fail, events);
@@ -75,16 +75,16 @@ using sizes = std::vector<std::size_t>;
 } // namespace
 
 TEST_CASE("kv events come as an array or as one map") {
-  CHECK(decoded(json::array({removed_json(), removed_json()})).size() == 2);
-  CHECK(decoded(removed_json()).size() == 1);
-  CHECK(decoded(json::array()).empty());
+  CHECK(events_of(json::array({removed_json(), removed_json()})).size() == 2);
+  CHECK(events_of(removed_json()).size() == 1);
+  CHECK(events_of(json::array()).empty());
 }
 
 TEST_CASE("decode_kv_events fills in what may be missing") {
   json sparse = removed_json();
   sparse.erase("storage_tier");
   sparse["event"].erase("dp_rank");
-  const kv_events events = decoded(sparse);
+  const kv_events events = events_of(sparse);
   CHECK(events[0].tier == storage_tier::device);
   CHECK_FALSE(events[0].domain);
   CHECK(events[0].event.dp_rank == 0);
@@ -93,8 +93,8 @@ TEST_CASE("decode_kv_events fills in what may be missing") {
 
   const json block = {{"block_hash", 1}, {"tokens_hash", 2}};
   const kv_events stored =
-      decoded(with(removed_json(), "/event/data",
-                   {{"stored", {{"blocks", json::array({block})}}}}));
+      events_of(with(removed_json(), "/event/data",
+                     {{"stored", {{"blocks", json::array({block})}}}}));
   const auto& change = std::get<kv_stored>(stored[0].event.data);
   CHECK_FALSE(change.parent_hash);
   CHECK_FALSE(change.start_position);
@@ -105,7 +105,7 @@ TEST_CASE("decode_kv_events passes over unknown keys anywhere") {
   json rich = with(removed_json(), "/zebra", {{"a", {1, nullptr, "x"}}});
   rich["event"]["aardvark"] = -1.5;
   rich["event"]["data"]["removed"]["more"] = json::binary({1, 2});
-  CHECK(decoded(rich) == decoded(removed_json()));
+  CHECK(events_of(rich) == events_of(removed_json()));
 }
 
 TEST_CASE("decode_kv_events takes wide integers") {
@@ -124,7 +124,7 @@ TEST_CASE("decode_kv_events takes structs as positional arrays") {
       json::array({nullptr, 3, json::array({block, {103, 104, nullptr}})});
   const json positional = json::array(
       {7, "disk", "worker", json::array({9, {{"stored", stored}}, 4})});
-  const kv_events events = decoded(json::array({positional}));
+  const kv_events events = events_of(json::array({positional}));
   CHECK(events[0].worker_id == 7);
   CHECK(events[0].tier == storage_tier::disk);
   CHECK(events[0].domain == residency_domain::worker);
@@ -137,7 +137,8 @@ TEST_CASE("decode_kv_events takes structs as positional arrays") {
 
 TEST_CASE("decode_kv_events never takes a wrong domain for an absent one") {
   const auto domain = [](json value) {
-    return decoded(with(removed_json(), "/residency_domain", value))[0].domain;
+    return events_of(with(removed_json(), "/residency_domain", value))[0]
+        .domain;
   };
   CHECK(domain("worker") == residency_domain::worker);
   CHECK(domain("cache_owner") == residency_domain::cache_owner);

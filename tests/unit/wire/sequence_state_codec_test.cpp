@@ -19,7 +19,7 @@ byte_buffer encoded(const sequence_state& state) {
   return bytes;
 }
 
-result<sequence_state> decoded(const json& said) {
+result<sequence_state> state_of(const json& said) {
   return decode_sequence_state(json::to_msgpack(said));
 }
 
@@ -96,7 +96,7 @@ TEST_CASE("random sequence states come back as they were") {
     const auto back = decode_sequence_state(encoded(said));
     REQUIRE(back);
     CHECK(*back == said);
-    const auto of_json = decoded(json_of(said));
+    const auto of_json = state_of(json_of(said));
     REQUIRE(of_json);
     CHECK(*of_json == said);
   }
@@ -136,7 +136,7 @@ TEST_CASE("unknown keys of a sequence state are passed over") {
   said["since"] = {1, 2, {{"x", nullptr}}};
   said["data"]["Snapshot"]["more"] = "text";
   said["data"]["Snapshot"]["requests"][0]["also"] = 7;
-  const auto state = decoded(said);
+  const auto state = state_of(said);
   REQUIRE(state);
   CHECK(json_of(*state) == snapshot_json());
 }
@@ -146,25 +146,26 @@ TEST_CASE("a key of a sequence state must be there, and once") {
     json said = snapshot_json();
     said["data"]["Snapshot"].erase(key);
     INFO(key);
-    CHECK_FALSE(decoded(said));
+    CHECK_FALSE(state_of(said));
   }
   for (const std::string key : {"added", "prefill_completed", "age_ms"}) {
     json said = snapshot_json();
     said["data"]["Snapshot"]["requests"][0].erase(key);
     INFO(key);
-    CHECK_FALSE(decoded(said));
+    CHECK_FALSE(state_of(said));
   }
-  CHECK_FALSE(decoded({{"router_id", 1}}));
-  CHECK_FALSE(decoded({{"data", {{"Wanted", {{"owner", 1}}}}}}));
+  CHECK_FALSE(state_of({{"router_id", 1}}));
+  CHECK_FALSE(state_of({{"data", {{"Wanted", {{"owner", 1}}}}}}));
   CHECK_FALSE(
-      decoded({{"router_id", 1}, {"data", {{"Summary", {{"digest", 1}}}}}}));
+      state_of({{"router_id", 1}, {"data", {{"Summary", {{"digest", 1}}}}}}));
   // {"router_id": 1, "router_id": 1}
   CHECK_FALSE(decode_sequence_state(
       bytes_from_hex("82a9726f757465725f696401a9726f757465725f696401")));
 }
 
 TEST_CASE("a sequence state of an unknown kind is refused") {
-  const auto refused = decoded({{"router_id", 1}, {"data", {{"Farewell", 1}}}});
+  const auto refused =
+      state_of({{"router_id", 1}, {"data", {{"Farewell", 1}}}});
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == errc::unsupported);
 }
@@ -173,15 +174,15 @@ TEST_CASE("a snapshot's parts are bounded") {
   json said = snapshot_json();
   json& part = said["data"]["Snapshot"];
   part["parts"] = 4097;
-  REQUIRE_FALSE(decoded(said));
-  CHECK(decoded(said).error().code == errc::too_large);
+  REQUIRE_FALSE(state_of(said));
+  CHECK(state_of(said).error().code == errc::too_large);
   part["parts"] = 2;
   part["part"] = 2;
-  REQUIRE_FALSE(decoded(said));
-  CHECK(decoded(said).error().code == errc::malformed);
+  REQUIRE_FALSE(state_of(said));
+  CHECK(state_of(said).error().code == errc::malformed);
   part["parts"] = 0;
   part["part"] = 0;
-  CHECK_FALSE(decoded(said));
+  CHECK_FALSE(state_of(said));
 }
 
 TEST_CASE("the requests of a part are bounded") {
@@ -192,16 +193,16 @@ TEST_CASE("the requests of a part are bounded") {
   for (std::size_t i = 0; i < snapshot_requests_per_part_max; ++i) {
     requests.push_back(one);
   }
-  CHECK(decoded(said));
+  CHECK(state_of(said));
   requests.push_back(one);
-  REQUIRE_FALSE(decoded(said));
-  CHECK(decoded(said).error().code == errc::too_large);
+  REQUIRE_FALSE(state_of(said));
+  CHECK(state_of(said).error().code == errc::too_large);
 }
 
 TEST_CASE("a tracked request must say how it was added") {
   json said = snapshot_json();
   said["data"]["Snapshot"]["requests"][0]["added"]["data"] = "Free";
-  const auto refused = decoded(said);
+  const auto refused = state_of(said);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == errc::malformed);
 }
@@ -211,7 +212,7 @@ TEST_CASE(
   json said = snapshot_json();
   said["data"]["Snapshot"]["requests"][0]["age_ms"] =
       std::numeric_limits<std::uint64_t>::max();
-  auto state = decoded(said);
+  auto state = state_of(said);
   REQUIRE(state);
   auto& part = std::get<sequence_snapshot>(state->data);
   CHECK(part.requests[0].age == std::chrono::milliseconds::max());
