@@ -3,7 +3,7 @@
 #include "actors/caf_seam.hpp"
 #include "actors/discovery_watcher.hpp"
 #include "actors/event_plane.hpp"
-#include "actors/nats_bridge.hpp"
+#include "actors/link_bridge.hpp"
 #include "actors/surroundings.hpp"
 #include "actors/zmq_bridge.hpp"
 
@@ -20,7 +20,7 @@ namespace dynamo::actors {
 enum class watcher_thread { own, shared };
 
 /// What the bridge stands on, for each kind of transport.
-using bridge_resources = std::variant<zmq_resources, nats_resources>;
+using bridge_resources = std::variant<zmq_resources, link_resources>;
 
 /// What the tree of actors stands on: sockets, store, clock, options. Outlives
 /// the actors; see `release`.
@@ -44,7 +44,7 @@ std::unique_ptr<plane_parts> make_parts_on(std::unique_ptr<transport> direct,
                                            std::unique_ptr<discovery> store,
                                            surroundings around);
 
-std::unique_ptr<plane_parts> make_parts_on(std::unique_ptr<nats_link> link,
+std::unique_ptr<plane_parts> make_parts_on(std::unique_ptr<shared_link> link,
                                            std::unique_ptr<discovery> store,
                                            surroundings around);
 

@@ -6,6 +6,8 @@
 #include "actors/compose.hpp"
 #include "actors/supervisor.hpp"
 #include "dynamo/discovery/open.hpp"
+#include "dynamo/transport/broker_link.hpp"
+#include "dynamo/transport/nats_link.hpp"
 #include "dynamo/transport/zmq_transport.hpp"
 
 #include <atomic>
@@ -28,6 +30,30 @@ constexpr inbox_limits change_limits{262'144, 512 * 1024 * 1024,
 
 // -- Composition
 
+namespace {
+
+result<std::unique_ptr<plane_parts>>
+make_parts_with_brokers(std::unique_ptr<discovery> store, surroundings around) {
+  const zmq_options& options = around.options.zmq;
+  auto made = make_broker_link(options);
+  if (!made) {
+    return std::move(made).error();
+  }
+  std::shared_ptr<broker_directory> directory;
+  if (options.broker.url.empty()) {
+    directory = std::make_shared<broker_directory>(**made, options.broker.ns);
+    if (const status begun = directory->follow(*store); !begun) {
+      return begun.error();
+    }
+  }
+  auto parts = make_parts_on(std::unique_ptr<shared_link>{*std::move(made)},
+                             std::move(store), std::move(around));
+  std::get<link_resources>(parts->bridge).brokers = std::move(directory);
+  return parts;
+}
+
+} // namespace
+
 result<std::unique_ptr<plane_parts>> make_parts(const plane_options& options,
                                                 const clock& time, log_sink log,
                                                 stop_check gives_up) {
@@ -43,6 +69,10 @@ result<std::unique_ptr<plane_parts>> make_parts(const plane_options& options,
     return std::move(store).error();
   }
   surroundings around{time, options, std::move(log)};
+  if (options.transport == transport_kind::zmq &&
+      options.zmq.broker.is_used()) {
+    return make_parts_with_brokers(*std::move(store), std::move(around));
+  }
   switch (options.transport) {
   case transport_kind::zmq: {
     auto direct = make_zmq_transport(options.zmq);
@@ -90,10 +120,10 @@ std::unique_ptr<plane_parts> make_parts_on(std::unique_ptr<transport> direct,
   return parts_with(std::move(bridge), std::move(store), std::move(around));
 }
 
-std::unique_ptr<plane_parts> make_parts_on(std::unique_ptr<nats_link> link,
+std::unique_ptr<plane_parts> make_parts_on(std::unique_ptr<shared_link> link,
                                            std::unique_ptr<discovery> store,
                                            surroundings around) {
-  nats_resources bridge;
+  link_resources bridge;
   bridge.reports = std::make_shared<link_inbox>(change_limits);
   link->report_to(bridge.reports,
                   [bell = bridge.bell] { bell->ring(reports_waiting{}); });
@@ -113,7 +143,10 @@ void release(zmq_resources& bridge) {
   bridge.link.reset();
 }
 
-void release(nats_resources& bridge) {
+void release(link_resources& bridge) {
+  if (bridge.brokers) {
+    bridge.brokers->stop();
+  }
   if (bridge.link) {
     bridge.link->close();
   }
@@ -232,9 +265,9 @@ plane_status event_plane::report() const {
   plane_status report;
   report.transport = options.transport;
   report.discovery = options.discovery.backend;
-  const auto* nats = std::get_if<nats_resources>(&parts_->parts->bridge);
-  report.receiver = nats != nullptr
-                        ? nats->link->received()
+  const auto* linked = std::get_if<link_resources>(&parts_->parts->bridge);
+  report.receiver = linked != nullptr
+                        ? linked->link->received()
                         : std::get<zmq_resources>(parts_->parts->bridge)
                               .link->receiver()
                               .counts();
@@ -262,7 +295,7 @@ plane_status event_plane::report() const {
           report.subscriptions.push_back(answer);
         });
   }
-  if (nats != nullptr) {
+  if (linked != nullptr) {
     ask(children.bridge, report_link{},
         [&](const link_status& answer) { report.link = answer; });
   }

@@ -4,7 +4,7 @@
 #include "dynamo/config/options.hpp"
 #include "dynamo/discovery/discovery.hpp"
 #include "dynamo/events/topic.hpp"
-#include "dynamo/transport/nats_link.hpp"
+#include "dynamo/transport/shared_link.hpp"
 
 #include <chrono>
 #include <functional>
@@ -61,7 +61,7 @@ class publisher_handle {
   std::shared_ptr<const shared> state_;
 };
 
-/// How the connection to the NATS servers is.
+/// How the connection to the NATS servers, or to the brokers of ZMQ, is.
 struct link_status {
   /// Whether anybody in this process needs it; until then none is made.
   bool is_wanted = false;
@@ -77,6 +77,8 @@ struct link_status {
   /// Whether publishers send. False for a while after an outage, too.
   bool is_open = false;
   link_counts counts;
+  /// With brokers: how each of them is.
+  std::vector<path_status> paths;
 };
 
 /// How the process's event plane is.

@@ -4,7 +4,7 @@
 #include "actors/doorbell.hpp"
 #include "actors/event_plane.hpp"
 #include "dynamo/base/inbox.hpp"
-#include "dynamo/transport/nats_link.hpp"
+#include "dynamo/transport/shared_link.hpp"
 
 #include <memory>
 #include <vector>

@@ -12,9 +12,8 @@ namespace dynamo::actors {
 namespace {
 
 std::chrono::milliseconds repeat_window_of(const plane_options& options) {
-  return options.transport == transport_kind::nats
-             ? options.nats.repeat_window
-             : std::chrono::milliseconds{0};
+  return has_shared_link(options) ? link_timing_of(options).repeat_window
+                                  : std::chrono::milliseconds{0};
 }
 
 std::shared_ptr<const stream_name> name_of(const publisher_request& request) {
@@ -111,16 +110,28 @@ void publisher::on_sender_failed(const sender_failed& fact) {
   retry(fact.reason, "binding");
 }
 
+/// Where subscribers find the publisher; nothing with brokers, at which they
+/// are already.
+std::optional<event_channel> publisher::channel() const {
+  const auto& request = plan_->request;
+  event_channel made{request.owner, request.topic, publisher_id_, {}};
+  if (!endpoint_->empty()) {
+    made.address = zmq_address{*endpoint_};
+  } else if (around_.options.transport == transport_kind::nats) {
+    made.address = nats_address{subject_prefix_of(request.owner)};
+  } else {
+    return std::nullopt;
+  }
+  return made;
+}
+
 // A record must not be found before its address is final.
 void publisher::register_records() {
   const auto& request = plan_->request;
-  event_channel channel{request.owner, request.topic, publisher_id_, {}};
-  if (endpoint_->empty()) {
-    channel.address = nats_address{subject_prefix_of(request.owner)};
-  } else {
-    channel.address = zmq_address{*endpoint_};
+  put_records command{{}, caf::actor_cast<caf::actor>(this)};
+  if (auto found_at = channel()) {
+    command.values.push_back(*std::move(found_at));
   }
-  put_records command{{std::move(channel)}, caf::actor_cast<caf::actor>(this)};
   if (request.source) {
     kv_source_metadata metadata = *request.source;
     metadata.publisher_id = publisher_id_;
@@ -193,7 +204,8 @@ void publisher::on_batch_unheard(const batch_unheard& fact) {
   }
   outgoing_.hold();
   if (!std::exchange(offer_is_due_, true)) {
-    seam::delayed_send(this, around_.options.nats.offer_interval, offer_due{});
+    seam::delayed_send(this, link_timing_of(around_.options).offer_interval,
+                       offer_due{});
   }
 }
 

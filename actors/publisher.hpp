@@ -54,6 +54,7 @@ class publisher final : public caf::event_based_actor {
   publisher_status on_report() const;
 
   void open();
+  std::optional<event_channel> channel() const;
   void register_records();
   void retry(const error& reason, std::string_view what);
   bool is_held() const;

@@ -2,7 +2,34 @@
 
 namespace dynamo::actors {
 
-std::string no_link_text(const link_change& change) {
+namespace {
+
+std::string no_broker_text(const link_change& change) {
+  const std::string why = change.reason.empty() ? "" : ": " + change.reason;
+  const std::string where = change.server.empty() ? "" : " at " + change.server;
+  switch (change.state) {
+  case link_state::reconnecting:
+    return "lost the connection to every ZMQ broker" + where + why;
+  case link_state::draining:
+  case link_state::closed:
+    return "the connections to ZMQ brokers are closed" + why;
+  case link_state::authentication_failed:
+  case link_state::connecting:
+  case link_state::connected:
+    break;
+  }
+  return "waiting for a ZMQ broker" + where + why +
+         "; start one (dynamo-broker), name others (DYN_ZMQ_BROKER_URL), or "
+         "use "
+         "direct ZMQ (without DYN_ZMQ_BROKER_URL and DYN_ZMQ_BROKER_ENABLED)";
+}
+
+} // namespace
+
+std::string no_link_text(const link_change& change, transport_kind transport) {
+  if (transport == transport_kind::zmq) {
+    return no_broker_text(change);
+  }
   const std::string why = change.reason.empty() ? "" : ": " + change.reason;
   switch (change.state) {
   case link_state::authentication_failed:
@@ -40,7 +67,7 @@ status readiness_of(const plane_status& report) {
     change.server = report.link->server;
     change.reason = report.link->reason;
     change.is_reached = report.link->is_reached;
-    return missing(no_link_text(change));
+    return missing(no_link_text(change, report.transport));
   }
   return ok();
 }

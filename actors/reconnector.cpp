@@ -78,7 +78,7 @@ void reconnector::on_connection_changed(const connection_changed& fact) {
   connect_what_is_due();
 }
 
-// -- The connection to NATS
+// -- The connection that all share
 
 void reconnector::on_want_link(const want_link& command) {
   const auto now = around_.time.now();
@@ -94,14 +94,16 @@ void reconnector::on_link_changed(const link_changed& fact) {
   link_.on_change(fact.change, around_.time.now());
   if (fact.change.state == link_state::connected) {
     said_at_.reset();
-    around_.info("connected to NATS server " + fact.change.server);
+    const std::string what = around_.options.transport == transport_kind::nats
+                                 ? "NATS server "
+                                 : "ZMQ brokers ";
+    around_.info("connected to " + what + fact.change.server);
     if (!fact.change.reason.empty()) {
-      around_.warn("NATS server " + fact.change.server + ": " +
-                   fact.change.reason);
+      around_.warn(what + fact.change.server + ": " + fact.change.reason);
     }
   } else if (fact.change.state == link_state::draining ||
              fact.change.state == link_state::closed) {
-    around_.debug("the connection to NATS is " +
+    around_.debug("the connection is " +
                   std::string{dynamo::to_string(fact.change.state)});
   } else {
     say_why_not(fact.change);
@@ -112,7 +114,7 @@ void reconnector::on_link_changed(const link_changed& fact) {
 // Once when it begins, and then from time to time: attempts are frequent.
 void reconnector::say_why_not(const link_change& change) {
   const auto now = around_.time.now();
-  std::string text = no_link_text(change);
+  std::string text = no_link_text(change, around_.options.transport);
   if (link_.has_given_up()) {
     around_.say(log_level::error, text + "; given up after " +
                                       std::to_string(link_.failures()) +

@@ -239,7 +239,7 @@ pool_shown router::on_report() const {
     }
     // Through a server there is no connection to a publisher to wait for.
     const bool is_heard = connected_.contains(*rank.publisher_id) ||
-                          around_.options.transport == transport_kind::nats;
+                          has_shared_link(around_.options);
     const bool is_current = rank.sync == sync_state::in_sync ||
                             (rank.sync == sync_state::waiting && is_heard);
     pool.sources_in_sync += is_current ? 1 : 0;

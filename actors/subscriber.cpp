@@ -13,9 +13,8 @@ namespace {
 // A consumer works on one batch while the next is ready.
 constexpr std::size_t unanswered_max = 2;
 
-admission admission_by(transport_kind transport) {
-  return transport == transport_kind::nats ? admission::anybody
-                                           : admission::discovered;
+admission admission_by(const plane_options& options) {
+  return has_shared_link(options) ? admission::anybody : admission::discovered;
 }
 
 /// What a shared connection means for each stream on it.
@@ -47,7 +46,7 @@ subscriber::subscriber(caf::actor_config& config,
     : event_based_actor(config)
     , plan_(std::move(plan))
     , around_(around)
-    , admission_(admission_by(around.options.transport))
+    , admission_(admission_by(around.options))
     , follower_(plan_->topic, plan_->options.publishers_max, admission_,
                 policy_by(plan_->options.bad_events)) {
   seam::drop_unexpected(this);

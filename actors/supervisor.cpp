@@ -43,7 +43,7 @@ caf::behavior supervisor::make_behavior() {
     if (auto* zmq = std::get_if<zmq_resources>(&parts_.bridge)) {
       return spawn<zmq_bridge>(*zmq);
     }
-    return spawn<nats_bridge>(std::get<nats_resources>(parts_.bridge),
+    return spawn<link_bridge>(std::get<link_resources>(parts_.bridge),
                               parts_.around);
   });
   add(role::reconnector, [this] { return spawn<reconnector>(parts_.around); });

@@ -60,7 +60,7 @@ struct station {
   std::vector<link_outcome> outcomes;
   std::shared_ptr<message_inbox> received =
       std::make_shared<message_inbox>(inbox_limits{});
-  std::unique_ptr<nats_link> link;
+  std::unique_ptr<shared_link> link;
 
   explicit station(const nats_options& options, inbox_limits limits = {})
       : reports(std::make_shared<link_inbox>(limits)) {

@@ -114,18 +114,6 @@ status loader::take_environment(const environment& variables) {
   if (!variables) {
     return ok();
   }
-  // Direct mode would silently miss everything that goes through the broker.
-  const auto enabled = variables("DYN_ZMQ_BROKER_ENABLED");
-  const bool has_url = variables("DYN_ZMQ_BROKER_URL").has_value();
-  if (has_url ||
-      scalar_from(scalar_type::boolean, enabled.value_or("")) == scalar{true}) {
-    return error{
-        errc::invalid,
-        std::string{"environment "} +
-            (has_url ? "DYN_ZMQ_BROKER_URL" : "DYN_ZMQ_BROKER_ENABLED") +
-            ": broker mode is not available in this version; unset "
-            "the variable to use direct ZMQ"};
-  }
   for (const bool presets : {true, false}) {
     for (const setting& known : schema_) {
       if (known.sets.empty() == presets) {
@@ -318,6 +306,9 @@ result<loaded_options> load_options(const load_request& request) {
   loaded_options loaded = std::move(sources).take();
   if (status checked = check_pairs(loaded); !checked) {
     return checked.error();
+  }
+  if (auto& broker = loaded.values.plane.zmq.broker; broker.ns.empty()) {
+    broker.ns = loaded.values.deployment.ns;
   }
   return loaded;
 }

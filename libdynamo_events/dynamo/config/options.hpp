@@ -30,6 +30,28 @@ enum class wire_generation {
   v1_3,
 };
 
+/// Whether publishers and subscribers meet at brokers of ZMQ, and how.
+struct broker_client_options {
+  /// Where they are, as parse_broker_url reads it (DYN_ZMQ_BROKER_URL); empty:
+  /// see `enabled`.
+  std::string url;
+  /// Without a url: those that discovery knows (DYN_ZMQ_BROKER_ENABLED).
+  bool enabled = false;
+  /// The namespace in which they are registered; empty: the deployment's.
+  std::string ns;
+  /// A message waits so long for those before it, while another broker may
+  /// still bring them. Far above what brokers differ by, below what a router
+  /// takes for a dead stream.
+  std::chrono::milliseconds gap_wait{1000};
+  /// As nats_options::hold and repeat_window, when all brokers were lost.
+  std::chrono::milliseconds hold{1000};
+  std::chrono::milliseconds repeat_window{100};
+  /// As nats_options::offer_interval; a broker tells at once who subscribes.
+  std::chrono::milliseconds offer_interval{20};
+
+  bool is_used() const { return enabled || !url.empty(); }
+};
+
 /// Direct ZMQ; spec of the values: Dynamo 1.6 unless a reason stands beside.
 struct zmq_options {
   /// Advertised IP literal or interface name; empty: found by itself
@@ -62,6 +84,7 @@ struct zmq_options {
   std::chrono::milliseconds linger{1000};
   /// A connection that is not ready by then counts as failed.
   std::chrono::milliseconds connect_timeout{5000};
+  broker_client_options broker;
 };
 
 /// A broker of ZMQ: the program dynamo-broker. Sockets' limits are those of
@@ -287,6 +310,13 @@ struct plane_options {
   supervisor_options supervisor;
   runtime_options runtime;
 };
+
+/// Whether one connection serves all publishers and subscribers of the process,
+/// to NATS or to brokers of ZMQ.
+inline bool has_shared_link(const plane_options& options) {
+  return options.transport == transport_kind::nats ||
+         options.zmq.broker.is_used();
+}
 
 /// Which part of the deployment a program belongs to.
 struct deployment_options {

@@ -52,4 +52,42 @@ void add_broker(std::vector<setting>& to) {
                        "subscriber."});
 }
 
+void add_broker_client(std::vector<setting>& to) {
+  section broker{to, "zmq.broker.", [](auto& all) -> decltype(auto) {
+                   return (all.plane.zmq.broker);
+                 }};
+  broker.text(
+      "url", &broker_client_options::url, 0,
+      {"",
+       "Brokers that publishers and subscribers connect to, in Dynamo's "
+       "form: \"xsub=<endpoint>;...,xpub=<endpoint>;...\". Empty: see "
+       "zmq.broker.enabled.",
+       {"DYN_ZMQ_BROKER_URL"}});
+  broker.boolean(
+      "enabled", &broker_client_options::enabled,
+      {"",
+       "Without a url: connect to the brokers that are registered in "
+       "discovery, and to those that come later. False: publishers "
+       "and subscribers connect to each other.",
+       {"DYN_ZMQ_BROKER_ENABLED"}});
+  broker.text("namespace", &broker_client_options::ns, 0,
+              {"", "Where those brokers are registered; empty: the "
+                   "deployment's namespace."});
+  broker.duration("gap_wait_ms", &broker_client_options::gap_wait, {0, 60'000},
+                  {"", "How long a message waits for those before it that "
+                       "another broker may still bring."});
+  broker.duration("hold_ms", &broker_client_options::hold, {0, 60'000},
+                  {"",
+                   "When all brokers were lost, publishers wait so long for "
+                   "subscribers to be back, too."});
+  broker.duration("repeat_window_ms", &broker_client_options::repeat_window,
+                  {0, 60'000},
+                  {"", "What was sent so shortly before all brokers were lost "
+                       "is sent again; subscribers drop what they have."});
+  broker.duration("offer_interval_ms", &broker_client_options::offer_interval,
+                  {1, 60'000},
+                  {"", "While nobody is subscribed, a publisher that holds its "
+                       "events looks again so often."});
+}
+
 } // namespace dynamo

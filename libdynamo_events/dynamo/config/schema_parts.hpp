@@ -20,6 +20,8 @@ void add_etcd(std::vector<setting>& to);
 
 /// The keys of broker_options.
 void add_broker(std::vector<setting>& to);
+/// Of the processes that connect to brokers: zmq.broker.*
+void add_broker_client(std::vector<setting>& to);
 
 /// The keys of router_options that belong to no section, and those of its
 /// cost function.

@@ -58,6 +58,7 @@ void add_zmq(std::vector<setting>& to) {
   zmq.duration("connect_timeout_ms", &zmq_options::connect_timeout,
                {10, 600'000},
                {"", "A connection that is not ready by then has failed."});
+  add_broker_client(to);
 }
 
 void add_discovery(std::vector<setting>& to) {

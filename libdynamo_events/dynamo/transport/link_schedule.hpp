@@ -2,7 +2,7 @@
 
 #include "dynamo/base/backoff.hpp"
 #include "dynamo/base/clock.hpp"
-#include "dynamo/transport/nats_link.hpp"
+#include "dynamo/transport/shared_link.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -21,9 +21,9 @@ struct link_schedule_limits {
   std::uint32_t attempts_max = 0;
 };
 
-/// When the next attempt at the connection of a nats_link is due. The first is
-/// due at once, and so is the one after a server has asked to be left; others
-/// wait a random time that grows (see `backoff`).
+/// When the next attempt at the connection of a shared_link is due. The first
+/// is due at once, and so is the one after a server has asked to be left;
+/// others wait a random time that grows (see `backoff`).
 ///
 /// It neither connects nor waits: the owner makes the attempt when due() has
 /// come, says so with on_attempt(), and tells on_change() what became of it.

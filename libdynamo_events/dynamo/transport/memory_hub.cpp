@@ -7,7 +7,7 @@
 namespace dynamo {
 
 // One lock for all links of a hub; what has to be woken is woken without it.
-struct memory_hub::link final : nats_link {
+struct memory_hub::link final : shared_link {
   explicit link(std::shared_ptr<memory_hub> of)
       : hub(std::move(of)) {}
   ~link() override {
@@ -208,7 +208,7 @@ void memory_hub::set_envelope_bytes_max(std::size_t most) {
   envelope_bytes_max_ = most;
 }
 
-std::unique_ptr<nats_link> make_memory_link(std::shared_ptr<memory_hub> hub) {
+std::unique_ptr<shared_link> make_memory_link(std::shared_ptr<memory_hub> hub) {
   auto made = std::make_unique<memory_hub::link>(hub);
   const lock_guard guard{hub->mutex_};
   hub->links_.insert(made.get());

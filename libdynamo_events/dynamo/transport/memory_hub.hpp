@@ -1,7 +1,7 @@
 #pragma once
 
 #include "dynamo/base/mutex.hpp"
-#include "dynamo/transport/nats_link.hpp"
+#include "dynamo/transport/shared_link.hpp"
 
 #include <memory>
 #include <set>
@@ -30,7 +30,7 @@ class memory_hub {
   struct link;
 
  private:
-  friend std::unique_ptr<nats_link>
+  friend std::unique_ptr<shared_link>
   make_memory_link(std::shared_ptr<memory_hub> hub);
 
   mutable mutex mutex_;
@@ -42,6 +42,6 @@ class memory_hub {
 };
 
 /// A link to the hub. Both may end in any order.
-std::unique_ptr<nats_link> make_memory_link(std::shared_ptr<memory_hub> hub);
+std::unique_ptr<shared_link> make_memory_link(std::shared_ptr<memory_hub> hub);
 
 } // namespace dynamo

@@ -7,31 +7,12 @@
 
 namespace dynamo {
 
-namespace {
-
-std::atomic<std::uint64_t>& counter_of(zmq_message_flaw flaw,
-                                       receiver_counters& counters) {
-  switch (flaw) {
-  case zmq_message_flaw::parts:
-    return counters.bad_parts;
-  case zmq_message_flaw::topic:
-    return counters.bad_topic;
-  case zmq_message_flaw::identity:
-    return counters.bad_identity;
-  case zmq_message_flaw::frame:
-    break;
-  }
-  return counters.bad_frame;
-}
-
-} // namespace
-
 std::optional<zmq_message>
 message_intake::check(std::span<const byte_view> parts) {
   const auto checked = check_zmq_message(
       parts, zmq_topic_of(*target_.name, zmq_topic_form::topic));
   if (const auto* flaw = std::get_if<zmq_message_flaw>(&checked)) {
-    ++counter_of(*flaw, counters_);
+    counters_.count(*flaw);
     return std::nullopt;
   }
   return *std::get_if<zmq_message>(&checked);
@@ -39,16 +20,20 @@ message_intake::check(std::span<const byte_view> parts) {
 
 void message_intake::deliver(const zmq_message& message) {
   const byte_view envelope = message.envelope;
-  wire_message taken{target_.name, message.publisher_id, message.sequence,
-                     byte_buffer(envelope.begin(), envelope.end())};
-  const push_outcome outcome = target_.inbox->push(
-      std::move(taken), sizeof(wire_message) + envelope.size());
+  deliver(wire_message{target_.name, message.publisher_id, message.sequence,
+                       byte_buffer(envelope.begin(), envelope.end())});
+}
+
+void message_intake::deliver(wire_message message) {
+  const std::size_t bytes = message.envelope.size();
+  const push_outcome outcome =
+      target_.inbox->push(std::move(message), sizeof(wire_message) + bytes);
   if (outcome == push_outcome::dropped) {
     ++counters_.overflowed;
     return;
   }
   ++counters_.accepted;
-  counters_.bytes += envelope.size();
+  counters_.bytes += bytes;
   if (outcome == push_outcome::queued_first) {
     target_.wake();
   }

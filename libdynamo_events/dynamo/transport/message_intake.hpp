@@ -32,6 +32,7 @@ class message_intake {
 
   /// Copies the envelope into the inbox and wakes the consumer if it sleeps.
   void deliver(const zmq_message& message);
+  void deliver(wire_message message);
 
  private:
   subscription target_;

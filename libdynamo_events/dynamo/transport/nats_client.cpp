@@ -35,13 +35,13 @@ server_order order_of(const nats_options& options) {
 
 // -- Members for everybody
 
-result<std::unique_ptr<nats_link>>
+result<std::unique_ptr<shared_link>>
 nats_client::start(std::shared_ptr<const nats_settings> settings) {
   std::unique_ptr<nats_client> started{new nats_client{std::move(settings)}};
   if (const status running = started->start_thread(); !running) {
     return running.error();
   }
-  return std::unique_ptr<nats_link>{std::move(started)};
+  return std::unique_ptr<shared_link>{std::move(started)};
 }
 
 nats_client::nats_client(std::shared_ptr<const nats_settings> settings)

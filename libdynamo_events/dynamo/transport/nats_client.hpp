@@ -2,11 +2,11 @@
 
 #include "dynamo/base/clock.hpp"
 #include "dynamo/base/mutex.hpp"
+#include "dynamo/transport/link_outbox.hpp"
 #include "dynamo/transport/nats_dialer.hpp"
 #include "dynamo/transport/nats_feed_set.hpp"
 #include "dynamo/transport/nats_line.hpp"
 #include "dynamo/transport/nats_link.hpp"
-#include "dynamo/transport/nats_outbox.hpp"
 #include "dynamo/transport/nats_settings.hpp"
 
 #include <atomic>
@@ -22,11 +22,11 @@ namespace dynamo {
 
 /// The link: members leave what is wanted to one thread, which owns the
 /// connection.
-class nats_client final : public nats_link {
+class nats_client final : public shared_link {
  public:
   /// Starts the thread, which inherits the caller's mask of signals. errc::io
   /// when the system gives none.
-  static result<std::unique_ptr<nats_link>>
+  static result<std::unique_ptr<shared_link>>
   start(std::shared_ptr<const nats_settings> settings);
 
   /// Closes and joins the thread. An attempt at one server that has begun is
@@ -89,7 +89,7 @@ class nats_client final : public nats_link {
   nats_dialer dialer_;
   nats_server_pool pool_;
   std::unique_ptr<nats_line> line_;
-  nats_outbox outbox_;
+  link_outbox outbox_;
 
   mutable mutex mutex_;
   mutable condition changed_;

@@ -7,25 +7,8 @@
 
 namespace dynamo {
 
-std::string_view to_string(link_state state) {
-  switch (state) {
-  case link_state::connecting:
-    return "connecting";
-  case link_state::connected:
-    return "connected";
-  case link_state::reconnecting:
-    return "reconnecting";
-  case link_state::authentication_failed:
-    return "authentication_failed";
-  case link_state::draining:
-    return "draining";
-  case link_state::closed:
-    return "closed";
-  }
-  return "unknown";
-}
-
-result<std::unique_ptr<nats_link>> make_nats_link(const nats_options& options) {
+result<std::unique_ptr<shared_link>>
+make_nats_link(const nats_options& options) {
   // The library starts threads of its own when it is first used.
   const signal_shield shield;
   auto settings = nats_settings::make(options);

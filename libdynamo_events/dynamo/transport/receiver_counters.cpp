@@ -2,6 +2,23 @@
 
 namespace dynamo {
 
+void receiver_counters::count(zmq_message_flaw flaw) {
+  switch (flaw) {
+  case zmq_message_flaw::parts:
+    ++bad_parts;
+    return;
+  case zmq_message_flaw::topic:
+    ++bad_topic;
+    return;
+  case zmq_message_flaw::identity:
+    ++bad_identity;
+    return;
+  case zmq_message_flaw::frame:
+    ++bad_frame;
+    return;
+  }
+}
+
 receiver_counts receiver_counters::picture() const {
   const auto value = [](const std::atomic<std::uint64_t>& total) {
     return total.load(std::memory_order_relaxed);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dynamo/transport/transport.hpp"
+#include "dynamo/wire/zmq_message.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -19,6 +20,9 @@ struct receiver_counters {
   std::atomic<std::uint64_t> bad_envelope{0};
   std::atomic<std::uint64_t> overflowed{0};
   std::atomic<std::uint64_t> library_dropped{0};
+
+  /// One more message that is dropped for this.
+  void count(zmq_message_flaw flaw);
 
   receiver_counts picture() const;
 };

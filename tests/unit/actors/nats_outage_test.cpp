@@ -85,7 +85,7 @@ TEST_CASE("a subscriber that stays away longer sees a gap of exact size") {
   nodes.advance(50ms);
   publish_from_to(out, 1, 10);
   nodes.run();
-  auto& link = *std::get<nats_resources>(router.parts->bridge).link;
+  auto& link = *std::get<link_resources>(router.parts->bridge).link;
   link.close();
   publish_from_to(out, 11, 30);
   nodes.run();

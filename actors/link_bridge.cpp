@@ -1,7 +1,7 @@
 // Publish path, step 6: a batch goes to the link, and what the server made of
 // it comes back as a report.
 
-#include "actors/nats_bridge.hpp"
+#include "actors/link_bridge.hpp"
 
 namespace dynamo::actors {
 
@@ -11,7 +11,7 @@ constexpr std::size_t reports_per_turn = 256;
 
 } // namespace
 
-nats_bridge::nats_bridge(caf::actor_config& config, nats_resources& resources,
+link_bridge::link_bridge(caf::actor_config& config, link_resources& resources,
                          const surroundings& around)
     : event_based_actor(config)
     , resources_(resources)
@@ -22,7 +22,7 @@ nats_bridge::nats_bridge(caf::actor_config& config, nats_resources& resources,
   seam::drop_unexpected(this);
 }
 
-caf::behavior nats_bridge::make_behavior() {
+caf::behavior link_bridge::make_behavior() {
   for (const auto& [id, owner] : resources_.publishers) {
     owners_.add(owner);
   }
@@ -49,7 +49,7 @@ caf::behavior nats_bridge::make_behavior() {
 
 // -- Publishers
 
-void nats_bridge::on_open_sender(const open_sender& command) {
+void link_bridge::on_open_sender(const open_sender& command) {
   const std::uint64_t id = command.wanted.publisher_id;
   resources_.publishers[id] = command.publisher;
   owners_.add(command.publisher);
@@ -59,20 +59,20 @@ void nats_bridge::on_open_sender(const open_sender& command) {
   seam::send(this, command.publisher, sender_opened{id, {}});
 }
 
-void nats_bridge::on_close_sender(const close_sender& command) {
+void link_bridge::on_close_sender(const close_sender& command) {
   resources_.publishers.erase(command.publisher_id);
 }
 
 // A batch for a former connection is not taken: its publisher is about to hear
 // of the new one, and sends everything again in order.
-void nats_bridge::on_send_batch(const send_batch& command) {
+void link_bridge::on_send_batch(const send_batch& command) {
   if (resources_.is_open && command.epoch == resources_.last.epoch) {
     resources_.link->publish({command.publisher_id, command.number,
                               command.epoch, command.messages});
   }
 }
 
-void nats_bridge::on_outcome(const link_outcome& outcome) {
+void link_bridge::on_outcome(const link_outcome& outcome) {
   const auto found = resources_.publishers.find(outcome.publisher_id);
   if (found == resources_.publishers.end()) {
     return;
@@ -89,7 +89,7 @@ void nats_bridge::on_outcome(const link_outcome& outcome) {
 
 // -- Subscribers
 
-void nats_bridge::on_open_subscription(const open_subscription& command) {
+void link_bridge::on_open_subscription(const open_subscription& command) {
   const subscription_id id = command.wanted.id;
   if (!resources_.subscriptions.contains(id)) {
     // It can only fail for an id that is taken, which was ruled out.
@@ -103,18 +103,18 @@ void nats_bridge::on_open_subscription(const open_subscription& command) {
 
 // -- The connection
 
-void nats_bridge::want() {
+void link_bridge::want() {
   const bool has_subscribers = !resources_.subscriptions.empty();
   if (reconnector_ && (has_subscribers || !resources_.publishers.empty())) {
     seam::send(this, reconnector_, want_link{has_subscribers});
   }
 }
 
-void nats_bridge::on_connect_link() {
+void link_bridge::on_connect_link() {
   resources_.link->connect();
 }
 
-void nats_bridge::on_reports_waiting() {
+void link_bridge::on_reports_waiting() {
   if (!reconnector_) {
     return;
   }
@@ -132,7 +132,7 @@ void nats_bridge::on_reports_waiting() {
   }
 }
 
-void nats_bridge::on_link_change(const link_change& change) {
+void link_bridge::on_link_change(const link_change& change) {
   resources_.last = change;
   seam::send(this, reconnector_, link_changed{change});
   for (const auto& [id, subscriber] : resources_.subscriptions) {
@@ -141,34 +141,36 @@ void nats_bridge::on_link_change(const link_change& change) {
   if (change.state != link_state::connected) {
     resources_.had_outage = true;
     set_open(false);
-  } else if (resources_.had_outage && around_.options.nats.hold.count() > 0) {
+  } else if (resources_.had_outage &&
+             link_timing_of(around_.options).hold.count() > 0) {
     begin_hold();
   } else {
     set_open(true);
   }
 }
 
-// Core NATS keeps nothing for a subscriber that is not back yet.
-void nats_bridge::begin_hold() {
-  seam::delayed_send(this, around_.options.nats.hold,
+// Neither core NATS nor a broker keeps anything for a subscriber that is not
+// back yet.
+void link_bridge::begin_hold() {
+  seam::delayed_send(this, link_timing_of(around_.options).hold,
                      hold_over{resources_.last.epoch});
 }
 
-void nats_bridge::on_hold_over(const hold_over& timer) {
+void link_bridge::on_hold_over(const hold_over& timer) {
   if (timer.epoch == resources_.last.epoch &&
       resources_.last.state == link_state::connected) {
     set_open(true);
   }
 }
 
-void nats_bridge::set_open(bool is_open) {
+void link_bridge::set_open(bool is_open) {
   resources_.is_open = is_open;
   for (const auto& [id, publisher] : resources_.publishers) {
     seam::send(this, publisher, picture_for(id));
   }
 }
 
-sender_changed nats_bridge::picture_for(std::uint64_t publisher_id) const {
+sender_changed link_bridge::picture_for(std::uint64_t publisher_id) const {
   sender_changed picture{publisher_id, resources_.is_open,
                          resources_.last.epoch, std::nullopt, std::nullopt};
   if (resources_.last.envelope_bytes_max > 0) {
@@ -177,7 +179,7 @@ sender_changed nats_bridge::picture_for(std::uint64_t publisher_id) const {
   return picture;
 }
 
-void nats_bridge::on_parts_started(const parts_started& fact) {
+void link_bridge::on_parts_started(const parts_started& fact) {
   reconnector_ = fact.reconnector;
   want();
   if (fact.reconnector_is_new && resources_.last.epoch > 0) {
@@ -187,7 +189,7 @@ void nats_bridge::on_parts_started(const parts_started& fact) {
   on_reports_waiting();
 }
 
-void nats_bridge::on_owner_down(const caf::actor_addr& owner) {
+void link_bridge::on_owner_down(const caf::actor_addr& owner) {
   std::erase_if(resources_.publishers, [&](const auto& entry) {
     return entry.second.address() == owner;
   });
@@ -200,7 +202,7 @@ void nats_bridge::on_owner_down(const caf::actor_addr& owner) {
   });
 }
 
-link_status nats_bridge::on_report() const {
+link_status link_bridge::on_report() const {
   link_status report;
   report.is_wanted =
       !resources_.publishers.empty() || !resources_.subscriptions.empty();
@@ -211,11 +213,12 @@ link_status nats_bridge::on_report() const {
   report.epoch = resources_.last.epoch;
   report.is_open = resources_.is_open;
   report.counts = resources_.link->counts();
+  report.paths = resources_.link->paths();
   return report;
 }
 
 /// See reconnector::on_exit.
-void nats_bridge::on_exit() {
+void link_bridge::on_exit() {
   reconnector_ = {};
 }
 

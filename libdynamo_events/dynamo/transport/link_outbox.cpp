@@ -1,22 +1,22 @@
-#include "dynamo/transport/nats_outbox.hpp"
+#include "dynamo/transport/link_outbox.hpp"
 
 #include <utility>
 
 namespace dynamo {
 
-void nats_outbox::direct(std::shared_ptr<link_inbox> reports,
+void link_outbox::direct(std::shared_ptr<link_inbox> reports,
                          std::function<void()> wake) {
   const lock_guard guard{mutex_};
   reports_ = std::move(reports);
   wake_ = std::move(wake);
 }
 
-void nats_outbox::report(link_report what) {
+void link_outbox::report(link_report what) {
   unreported_.push_back(std::move(what));
   offer();
 }
 
-void nats_outbox::offer() {
+void link_outbox::offer() {
   std::shared_ptr<link_inbox> reports;
   std::function<void()> wake;
   {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/broker_directory.hpp"
 #include "actors/messages.hpp"
 #include "actors/surroundings.hpp"
 
@@ -10,11 +11,13 @@ namespace dynamo::actors {
 
 /// What a bridge drives, and what must survive it: the connection and what is
 /// known of it. Owned by the supervisor, used by one bridge at a time.
-struct nats_resources {
+struct link_resources {
   /// Declared first, destroyed last.
-  std::unique_ptr<nats_link> link;
+  std::unique_ptr<shared_link> link;
   std::map<std::uint64_t, caf::actor> publishers;
   std::map<subscription_id, caf::actor> subscriptions;
+  /// With brokers that are found through discovery.
+  std::shared_ptr<broker_directory> brokers;
   std::shared_ptr<link_inbox> reports;
   std::shared_ptr<doorbell> bell = std::make_shared<doorbell>();
   /// The last change, and whether an attempt failed before it.
@@ -24,8 +27,8 @@ struct nats_resources {
   bool is_open = false;
 };
 
-/// Owns the connection to NATS: step 6 of the publish path, and what the
-/// server answers.
+/// Owns the connection to NATS or to brokers of ZMQ: step 6 of the publish
+/// path, and what the server answers.
 ///
 /// receives  open_sender, close_sender, send_batch (publishers);
 ///           open_subscription (subscribers); connect_link (reconnector);
@@ -33,17 +36,17 @@ struct nats_resources {
 ///           report_link
 /// sends     sender_opened, sender_changed, batch_sent, batch_unheard;
 ///           want_link, link_changed
-/// owns      nothing that must survive it, see nats_resources
+/// owns      nothing that must survive it, see link_resources
 /// failure   batches whose connection broke are answered by sender_changed and
 ///           sent again by their publisher; a publisher or subscriber that
 ///           dies is forgotten
-class nats_bridge final : public caf::event_based_actor {
+class link_bridge final : public caf::event_based_actor {
  public:
-  nats_bridge(caf::actor_config& config, nats_resources& resources,
+  link_bridge(caf::actor_config& config, link_resources& resources,
               const surroundings& around);
 
   caf::behavior make_behavior() override;
-  const char* name() const override { return "nats_bridge"; }
+  const char* name() const override { return "link_bridge"; }
   void on_exit() override;
 
  private:
@@ -65,7 +68,7 @@ class nats_bridge final : public caf::event_based_actor {
   sender_changed picture_for(std::uint64_t publisher_id) const;
   void want();
 
-  nats_resources& resources_;
+  link_resources& resources_;
   const surroundings& around_;
   seam::down_watch owners_;
   caf::actor reconnector_;

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "dynamo/base/mutex.hpp"
-#include "dynamo/transport/nats_link.hpp"
+#include "dynamo/transport/shared_link.hpp"
 
 #include <deque>
 #include <functional>
@@ -13,7 +13,7 @@ namespace dynamo {
 /// not take: an outcome that gets lost would stop a publisher.
 ///
 /// direct() may be called from any thread, the rest belongs to the link's.
-class nats_outbox {
+class link_outbox {
  public:
   void direct(std::shared_ptr<link_inbox> reports, std::function<void()> wake);
 
