@@ -17,6 +17,14 @@ admission admission_by(const plane_options& options) {
   return has_shared_link(options) ? admission::anybody : admission::discovered;
 }
 
+/// Which records name publishers. Those at brokers have no channel of their
+/// own, but a source if they publish kv-events.
+bucket records_by(const plane_options& options) {
+  return options.transport == transport_kind::zmq && has_shared_link(options)
+             ? bucket::event_sources
+             : bucket::event_channels;
+}
+
 /// What a shared connection means for each stream on it.
 connection_state connection_by(link_state link) {
   switch (link) {
@@ -47,6 +55,7 @@ subscriber::subscriber(caf::actor_config& config,
     , plan_(std::move(plan))
     , around_(around)
     , admission_(admission_by(around.options))
+    , records_(records_by(around.options))
     , follower_(plan_->topic, plan_->options.publishers_max, admission_,
                 policy_by(plan_->options.bad_events)) {
   seam::drop_unexpected(this);
@@ -171,7 +180,7 @@ void subscriber::on_parts_started(const parts_started& fact) {
     }
   }
   if (fact.watcher_is_new) {
-    seam::send(this, watcher_, watch_bucket{bucket::event_channels, self});
+    seam::send(this, watcher_, watch_bucket{records_, self});
   }
 }
 
@@ -198,12 +207,7 @@ void subscriber::on_record(const discovery_change& change) {
     return;
   }
   if (const auto* put = std::get_if<record_put>(&change)) {
-    const auto* channel = std::get_if<event_channel>(&put->value);
-    if (channel == nullptr || channel->owner != plan_->owner ||
-        channel->topic != plan_->topic) {
-      return;
-    }
-    if (const auto remote = peer_of(*channel)) {
+    if (const auto remote = peer_of(put->value)) {
       publisher_of_key_[put->key] = remote->publisher_id;
       act(follower_.found(*remote, deliveries_), *remote);
     }
@@ -218,16 +222,28 @@ void subscriber::on_record(const discovery_change& change) {
   }
 }
 
-/// The publisher of a channel, if it publishes by this transport.
-std::optional<peer> subscriber::peer_of(const event_channel& channel) const {
+/// The publisher that a record speaks of, if it is one of this stream and
+/// publishes by this transport.
+std::optional<peer> subscriber::peer_of(const record& value) const {
+  const auto is_ours = [this](const auto& it) {
+    return it.owner == plan_->owner && it.topic == plan_->topic;
+  };
+  if (const auto* source = std::get_if<event_source>(&value)) {
+    return is_ours(*source) ? std::optional{peer{source->publisher_id, {}}}
+                            : std::nullopt;
+  }
+  const auto* channel = std::get_if<event_channel>(&value);
+  if (channel == nullptr || !is_ours(*channel)) {
+    return std::nullopt;
+  }
   if (admission_ == admission::anybody) {
-    return std::holds_alternative<nats_address>(channel.address)
-               ? std::optional{peer{channel.publisher_id, {}}}
+    return std::holds_alternative<nats_address>(channel->address)
+               ? std::optional{peer{channel->publisher_id, {}}}
                : std::nullopt;
   }
-  const auto* address = std::get_if<zmq_address>(&channel.address);
+  const auto* address = std::get_if<zmq_address>(&channel->address);
   return address != nullptr
-             ? std::optional{peer{channel.publisher_id, address->endpoint}}
+             ? std::optional{peer{channel->publisher_id, address->endpoint}}
              : std::nullopt;
 }
 

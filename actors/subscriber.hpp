@@ -45,7 +45,7 @@ class subscriber final : public caf::event_based_actor {
 
   enum class drain_outcome { empty, more, held };
   drain_outcome drain_batch();
-  std::optional<peer> peer_of(const event_channel& channel) const;
+  std::optional<peer> peer_of(const record& value) const;
   void on_record(const discovery_change& change);
   void drop_all_but(const records_changed& fact);
   void act(stream_follower::peer_action action, const peer& remote);
@@ -57,6 +57,7 @@ class subscriber final : public caf::event_based_actor {
   std::shared_ptr<const subscription_plan> plan_;
   const surroundings& around_;
   admission admission_;
+  bucket records_;
   stream_follower follower_;
   caf::actor bridge_;
   caf::actor reconnector_;

@@ -1,11 +1,11 @@
 """Shows the whole event plane at work; scripts/demo.sh builds it first.
 
 Four workers and a router find each other through file discovery or an etcd of
-their own, and talk over direct ZMQ or a nats-server of their own. A recorded
-trace runs through the workers twice: in turn (round_robin), and where the router
+their own, and talk over direct ZMQ, over two brokers of ZMQ, or over a nats-server
+of their own. A recorded trace runs through the workers twice: in turn (round_robin), and where the router
 says (kv).
 Half-way through the second run one worker is asked to stop, one is killed, and
-two new ones join. In the end, what the router believes that the workers hold is
+two new ones join; of two brokers one is killed, too. In the end, what the router believes that the workers hold is
 compared with what they hold.
 """
 
@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 
+from brokers import Brokers, wait_for_brokers
 from cluster import (ROOT, Cluster, Failure, Refused, find_programs,
                      wait_for)
 from comparison import wait_for_equal
@@ -25,6 +26,7 @@ from fleet import print_table
 from nats import NatsServer
 
 WORKERS = 4
+BROKERS = 2
 READY_SECONDS = 20
 # A killed worker's records live 10 s, and are looked at every 3.3 s.
 LEAVE_SECONDS = 16
@@ -40,6 +42,9 @@ def parse_arguments():
                         default="zmq", dest="transport",
                         help="what carries the events (default zmq); nats "
                              "starts a private nats-server")
+    parser.add_argument("--broker", action="store_true",
+                        help="events go through two brokers of ZMQ, which are "
+                             "found in discovery")
     parser.add_argument("--discovery", choices=("file", "etcd"),
                         default="file",
                         help="how processes find each other (default file); "
@@ -58,6 +63,8 @@ def parse_arguments():
     arguments = parser.parse_args()
     if arguments.requests < 2:
         parser.error("--requests: expected at least 2")
+    if arguments.broker and arguments.transport != "zmq":
+        parser.error("--broker: brokers are of ZMQ; leave --event-plane out")
     return arguments
 
 
@@ -89,6 +96,10 @@ class Demonstration:
             cluster.settings |= EtcdServer(cluster).settings()
             # A killed worker leaves as fast as with files.
             cluster.settings["discovery.etcd.lease_ttl_ms"] = 10_000
+        self.brokers = None
+        if arguments.broker:
+            self.brokers = Brokers(cluster, BROKERS)
+            cluster.settings |= self.brokers.settings()
         if arguments.speed is not None:
             cluster.settings["worker.speedup"] = arguments.speed
         self.names = {}
@@ -110,12 +121,15 @@ class Demonstration:
             self.start_worker()
         wait_for(self.everybody_ready, READY_SECONDS,
                  f"{WORKERS} workers that the router hears")
+        if self.brokers:
+            for program in (self.router, *self.workers):
+                wait_for_brokers(program, BROKERS)
 
     def everybody_ready(self):
         if not self.router.ready():
             return False
         # Through a server nobody is connected to a worker before it speaks.
-        direct = self.arguments.transport == "zmq"
+        direct = self.arguments.transport == "zmq" and not self.brokers
         known = {worker["worker_id"]
                  for worker in self.router.get("/workers")["workers"]
                  if worker["discovered"] and (worker["connected"] or
@@ -153,6 +167,9 @@ class Demonstration:
         stopped.signal(signal.SIGTERM)
         self.say(f"{self.names[killed]} is killed")
         killed.signal(signal.SIGKILL)
+        if self.brokers:
+            self.say("one of the two brokers is killed")
+            self.brokers.programs[0].signal(signal.SIGKILL)
         self.workers = [self.workers[0], self.workers[3]]
         for _ in range(2):
             self.say(f"{self.names[self.start_worker()]} joins")

@@ -163,7 +163,12 @@ result<loaded_options> configure(const stated& from,
     return std::move(flags).error();
   }
   request.flags = *std::move(flags);
-  return load_options(request);
+  auto loaded = load_options(request);
+  // The event plane knows no deployment.
+  if (loaded && loaded->values.plane.zmq.broker.ns.empty()) {
+    loaded->values.plane.zmq.broker.ns = loaded->values.deployment.ns;
+  }
+  return loaded;
 }
 
 } // namespace

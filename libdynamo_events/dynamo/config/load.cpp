@@ -307,9 +307,6 @@ result<loaded_options> load_options(const load_request& request) {
   if (status checked = check_pairs(loaded); !checked) {
     return checked.error();
   }
-  if (auto& broker = loaded.values.plane.zmq.broker; broker.ns.empty()) {
-    broker.ns = loaded.values.deployment.ns;
-  }
   return loaded;
 }
 

@@ -309,16 +309,27 @@ TEST_CASE("load_options refuses a scaled variable beyond its range") {
         "18446744073709551615 times 1000");
 }
 
-TEST_CASE("load_options refuses broker mode") {
-  CHECK(failure_of(of_variable("DYN_ZMQ_BROKER_URL", "xsub=tcp://a:1"))
-            .starts_with("environment DYN_ZMQ_BROKER_URL: broker mode is not "
-                         "available"));
+TEST_CASE("load_options takes brokers by url, or those of discovery") {
+  const auto by_url = load_options(
+      of_variable("DYN_ZMQ_BROKER_URL", "xsub=tcp://a:1,xpub=tcp://a:2"));
+  REQUIRE(by_url);
+  const auto& broker = by_url->values.plane.zmq.broker;
+  CHECK(broker.url == "xsub=tcp://a:1,xpub=tcp://a:2");
+  CHECK(broker.is_used());
+  CHECK_FALSE(broker.enabled);
   for (const char* truth : {"1", "true", "ON", " yes "}) {
     CAPTURE(truth);
-    CHECK(failure_of(of_variable("DYN_ZMQ_BROKER_ENABLED", truth))
-              .starts_with("environment DYN_ZMQ_BROKER_ENABLED: broker mode"));
+    const auto found =
+        load_options(of_variable("DYN_ZMQ_BROKER_ENABLED", truth));
+    REQUIRE(found);
+    CHECK(found->values.plane.zmq.broker.enabled);
   }
-  CHECK(load_options(of_variable("DYN_ZMQ_BROKER_ENABLED", "false")));
+  for (const char* no : {"false", "0", ""}) {
+    CAPTURE(no);
+    const auto none = load_options(of_variable("DYN_ZMQ_BROKER_ENABLED", no));
+    REQUIRE(none);
+    CHECK_FALSE(none->values.plane.zmq.broker.is_used());
+  }
 }
 
 TEST_CASE("load_options reads the text of flags by the type of their key") {
