@@ -10,10 +10,12 @@ from cluster import ROOT
 SECONDS = 150
 
 
-@pytest.mark.parametrize("plane, store", [("nats", "file"), ("zmq", "etcd")])
-def test_the_demonstration_ends_with_an_equal_index(scenario, plane, store):
+@pytest.mark.parametrize("plane, store, options", [
+    ("nats", "file", ()), ("zmq", "etcd", ()), ("zmq", "file", ("--broker",))])
+def test_the_demonstration_ends_with_an_equal_index(scenario, plane, store,
+                                                    options):
     command = [sys.executable, ROOT / "scripts/demo.py", "--json",
-               "--event-plane", plane, "--discovery", store,
+               "--event-plane", plane, "--discovery", store, *options,
                "--requests", "300", "--bin", scenario.programs.place]
     demonstration = scenario.start_command("demo", command)
     assert demonstration.wait(SECONDS) == 0, demonstration.stderr()
