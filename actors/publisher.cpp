@@ -4,7 +4,9 @@
 #include "actors/publisher.hpp"
 
 #include "dynamo/base/ids.hpp"
+#include "dynamo/events/scope_v1_3.hpp"
 
+#include <tuple>
 #include <utility>
 
 namespace dynamo::actors {
@@ -16,9 +18,15 @@ std::chrono::milliseconds repeat_window_of(const plane_options& options) {
                                   : std::chrono::milliseconds{0};
 }
 
-std::shared_ptr<const stream_name> name_of(const publisher_request& request) {
-  return std::make_shared<const stream_name>(
-      stream_name{request.topic, subject_of(request.owner, request.topic)});
+stream_name name_of(const publisher_plan& plan, const plane_options& options) {
+  const auto& [owner, topic] = std::tie(plan.request.owner, plan.request.topic);
+  if (plan.options.generation == wire_generation::v1_4) {
+    return {topic, subject_of(owner, topic)};
+  }
+  // At brokers the subject stands in front of the message.
+  return {topic, options.transport == transport_kind::zmq
+                     ? topic
+                     : subject_v1_3_of(owner, topic)};
 }
 
 payload_generation generation_of(const plane_options& options,
@@ -40,7 +48,8 @@ publisher::publisher(caf::actor_config& config,
     , plan_(std::move(plan))
     , around_(around)
     , publisher_id_(random_publisher_id())
-    , name_(name_of(plan_->request))
+    , name_(
+          std::make_shared<const stream_name>(name_of(*plan_, around.options)))
     , writer_(name_, publisher_id_,
               generation_of(around.options, plan_->options.generation))
     , retry_delay_(around.options.reconnect.delay, publisher_id_)
@@ -113,12 +122,19 @@ void publisher::on_sender_failed(const sender_failed& fact) {
 /// Where subscribers find the publisher; nothing with brokers, at which they
 /// are already.
 std::optional<event_channel> publisher::channel() const {
-  const auto& request = plan_->request;
-  event_channel made{request.owner, request.topic, publisher_id_, {}};
+  const auto& [owner, topic] =
+      std::tie(plan_->request.owner, plan_->request.topic);
+  const bool is_v1_3 = plan_->options.generation == wire_generation::v1_3;
+  event_channel made;
+  made.owner = is_v1_3 ? scope_v1_3_of(owner, topic) : owner;
+  made.topic = topic;
+  made.publisher_id = publisher_id_;
+  made.generation = plan_->options.generation;
   if (!endpoint_->empty()) {
     made.address = zmq_address{*endpoint_};
   } else if (around_.options.transport == transport_kind::nats) {
-    made.address = nats_address{subject_prefix_of(request.owner)};
+    made.address = nats_address{is_v1_3 ? subject_prefix_v1_3_of(owner, topic)
+                                        : subject_prefix_of(owner)};
   } else {
     return std::nullopt;
   }
@@ -132,7 +148,8 @@ void publisher::register_records() {
   if (auto found_at = channel()) {
     command.values.push_back(*std::move(found_at));
   }
-  if (request.source) {
+  // Up to 1.3 events say themselves whose they are.
+  if (request.source && plan_->options.generation != wire_generation::v1_3) {
     kv_source_metadata metadata = *request.source;
     metadata.publisher_id = publisher_id_;
     command.values.push_back(event_source{request.owner, request.topic,

@@ -61,6 +61,9 @@ events_handled router::on_events_received(const events_received& fact) {
   for (const received_event& event : *fact.events) {
     // Every outcome is counted inside, see router_counts.
     if (const auto* batch = std::get_if<kv_events>(&event.value)) {
+      if (event.generation == wire_generation::v1_3) {
+        follow_unnamed(event.publisher_id, *batch);
+      }
       static_cast<void>(router_.apply_events(event.publisher_id, *batch, now));
     } else if (const auto* load = std::get_if<active_load>(&event.value)) {
       static_cast<void>(router_.merge_load(*load, now));
@@ -116,6 +119,10 @@ void router::on_notice_received(const notice_received& fact) {
           link->publisher_id, link->reason});
   } else if (const auto* left = std::get_if<publisher_left>(&notice)) {
     router_.mark_source(left->publisher_id, sync_state::stale);
+    if (const auto source = sources_.find(left->publisher_id);
+        source != sources_.end() && source->second.is_unnamed) {
+      source->second.gone_since = around_.time.now();
+    }
     connected_.erase(left->publisher_id);
     if (const auto replica = replicas_.find(left->publisher_id);
         replica != replicas_.end()) {

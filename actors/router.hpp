@@ -58,6 +58,8 @@ class router final : public caf::event_based_actor {
   struct followed_source {
     kv_source_metadata metadata;
     std::optional<clock::time_point> gone_since;
+    /// It has no record, and is followed because of what it says.
+    bool is_unnamed = false;
   };
 
   // -- router.cpp
@@ -81,6 +83,7 @@ class router final : public caf::event_based_actor {
   void on_records_changed(const records_changed& fact);
   void put(const record_put& change);
   void put_worker(const std::string& key, const record& value);
+  void follow_unnamed(std::uint64_t publisher_id, const kv_events& events);
   void put_source(const std::string& key, const event_source& value);
   void erase(bucket where, const std::string& key);
   void forget_all_but(const records_changed& fact);
@@ -96,6 +99,7 @@ class router final : public caf::event_based_actor {
   std::mt19937_64 random_;
   std::map<std::uint64_t, followed_worker> workers_;
   std::map<std::uint64_t, followed_source> sources_;
+  bool refused_unnamed_ = false;
   /// What each key of a bucket stands for: deletions name only the key, and a
   /// worker's endpoint and its model have the same one.
   std::map<std::pair<bucket, std::string>, record> records_;

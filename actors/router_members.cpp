@@ -59,12 +59,41 @@ void router::put_source(const std::string& key, const event_source& value) {
     return;
   }
   records_.insert_or_assign({bucket_of(value), key}, value);
-  sources_[value.publisher_id] = {*metadata, {}};
+  sources_[value.publisher_id] = {*metadata, {}, false};
   const status bound = router_.bind_source(
       value.publisher_id, {metadata->worker_id, metadata->dp_rank},
       around_.time.now());
   if (!bound) {
     around_.warn("router: source " + id_to_hex(value.publisher_id) +
+                 " is not followed: " + dynamo::to_string(bound.error()));
+  }
+}
+
+/// A publisher in the form of 1.3: the first event says whose they are.
+void router::follow_unnamed(std::uint64_t publisher_id,
+                            const kv_events& events) {
+  const auto known = sources_.find(publisher_id);
+  if (known != sources_.end()) {
+    known->second.gone_since.reset();
+    return;
+  }
+  if (events.empty()) {
+    return;
+  }
+  kv_source_metadata said;
+  said.kv_state_endpoint = plan_.plan.owner;
+  said.worker_id = events.front().worker_id;
+  said.dp_rank = events.front().event.dp_rank;
+  said.publisher_id = publisher_id;
+  const status bound = router_.bind_source(
+      publisher_id, {said.worker_id, said.dp_rank}, around_.time.now());
+  if (bound) {
+    sources_[publisher_id] = {said, {}, true};
+    return;
+  }
+  // Its events are counted as those of nobody; it is said once.
+  if (!std::exchange(refused_unnamed_, true)) {
+    around_.warn("router: publisher " + id_to_hex(publisher_id) +
                  " is not followed: " + dynamo::to_string(bound.error()));
   }
 }

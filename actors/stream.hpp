@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dynamo/config/options.hpp"
 #include "dynamo/events/event.hpp"
 #include "dynamo/events/scope.hpp"
 #include "dynamo/events/stream_tracker.hpp"
@@ -24,6 +25,9 @@ struct received_event {
   std::uint64_t sequence = 0;
   std::uint64_t published_at_ms = 0;
   event value;
+  /// The form in which its publisher announces itself. One of 1.3 has no record
+  /// that says whose events they are; they do themselves.
+  wire_generation generation = wire_generation::v1_4;
 };
 
 /// How far what a consumer holds of a publisher can be trusted.

@@ -49,7 +49,8 @@ stream_follower::stream_follower(std::string topic, std::size_t publishers_max,
 // -- Publishers come and go
 
 stream_follower::peer_action
-stream_follower::found(const peer& remote, std::vector<delivery>& out) {
+stream_follower::found(const peer& remote, std::vector<delivery>& out,
+                       wire_generation generation) {
   stream* one = find(remote.publisher_id);
   if (one == nullptr) {
     one = make_room_for(remote.publisher_id);
@@ -64,6 +65,7 @@ stream_follower::found(const peer& remote, std::vector<delivery>& out) {
   const bool first = one->remote.publisher_id == 0;
   one->discovered = true;
   one->remote = remote;
+  one->generation = generation;
   if (moved || joined) {
     out.push_back(
         stream_notice{publisher_joined{remote.publisher_id, remote.endpoint}});
@@ -212,8 +214,12 @@ void stream_follower::take(const inbox_item<wire_message>& item,
   if (skipped.first_reason) {
     unreadable(*skipped.first_reason, skipped.count);
   }
+  if (!subject_v1_3_.empty() && message.name->subject == subject_v1_3_) {
+    from->generation = wire_generation::v1_3;
+  }
   out.push_back(received_event{message.publisher_id, message.sequence,
-                               inside->published_at_ms, *std::move(value)});
+                               inside->published_at_ms, *std::move(value),
+                               from->generation});
 }
 
 result<event> stream_follower::read_payload(byte_view payload,

@@ -34,11 +34,17 @@ class stream_follower {
                   admission who = admission::discovered,
                   unreadable_policy bad_events = unreadable_policy::fail);
 
+  /// Who publishes on this subject does so in the form of 1.3.
+  void tell_apart(std::string subject_v1_3) {
+    subject_v1_3_ = std::move(subject_v1_3);
+  }
+
   /// What to do about a record or a connection that changed.
   enum class peer_action { none, connect, drop };
 
   /// A publisher was found, or found with another endpoint.
-  peer_action found(const peer& remote, std::vector<delivery>& out);
+  peer_action found(const peer& remote, std::vector<delivery>& out,
+                    wire_generation generation = wire_generation::v1_4);
 
   /// A publisher's record is gone. A connection that lives is kept: discovery
   /// may be wrong, and what is on its way still arrives.
@@ -70,6 +76,7 @@ class stream_follower {
  private:
   struct stream {
     peer remote;
+    wire_generation generation = wire_generation::v1_4;
     bool discovered = false;
     bool partial = false;
     bool was_connected = false;
@@ -97,6 +104,7 @@ class stream_follower {
   stream_status status_of(const stream& one, clock::time_point now) const;
 
   std::string topic_;
+  std::string subject_v1_3_;
   std::size_t publishers_max_;
   admission admission_;
   unreadable_policy bad_events_;

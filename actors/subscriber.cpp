@@ -3,12 +3,30 @@
 
 #include "actors/subscriber.hpp"
 
+#include "dynamo/events/scope_v1_3.hpp"
+
 #include <set>
 #include <utility>
 
 namespace dynamo::actors {
 
 namespace {
+
+wire_generation generation_of(const event_channel& channel) {
+  return channel.generation;
+}
+wire_generation generation_of(const event_source&) {
+  return wire_generation::v1_4;
+}
+wire_generation generation_of(const record& value) {
+  const auto* channel = std::get_if<event_channel>(&value);
+  return channel != nullptr ? channel->generation : wire_generation::v1_4;
+}
+
+/// The subscription to what publishers of 1.3 say. Ids are random.
+subscription_id second_of(subscription_id first) {
+  return first ^ 1;
+}
 
 // A consumer works on one batch while the next is ready.
 constexpr std::size_t unanswered_max = 2;
@@ -23,6 +41,22 @@ bucket records_by(const plane_options& options) {
   return options.transport == transport_kind::zmq && has_shared_link(options)
              ? bucket::event_sources
              : bucket::event_channels;
+}
+
+/// Where publishers of 1.3 speak on a connection that is shared; empty where it
+/// is the same place. Brokers mixed all namespaces then, so that is asked for.
+std::string subject_v1_3_by(const plane_options& options,
+                            const subscription_plan& plan) {
+  if (!has_shared_link(options)) {
+    return {};
+  }
+  if (options.transport == transport_kind::zmq) {
+    return options.publisher.generation == wire_generation::v1_3 ? plan.topic
+                                                                 : "";
+  }
+  std::string subject = subject_v1_3_of(plan.owner, plan.topic);
+  return subject == subject_of(plan.owner, plan.topic) ? std::string{}
+                                                       : subject;
 }
 
 /// What a shared connection means for each stream on it.
@@ -56,8 +90,10 @@ subscriber::subscriber(caf::actor_config& config,
     , around_(around)
     , admission_(admission_by(around.options))
     , records_(records_by(around.options))
+    , subject_v1_3_(subject_v1_3_by(around.options, *plan_))
     , follower_(plan_->topic, plan_->options.publishers_max, admission_,
                 policy_by(plan_->options.bad_events)) {
+  follower_.tell_apart(subject_v1_3_);
   seam::drop_unexpected(this);
 }
 
@@ -165,14 +201,10 @@ void subscriber::on_parts_started(const parts_started& fact) {
   reconnector_ = fact.reconnector;
   watcher_ = fact.watcher;
   if (fact.bridge_is_new) {
-    open_subscription command{
-        {plan_->id,
-         std::make_shared<const stream_name>(
-             stream_name{plan_->topic, subject_of(plan_->owner, plan_->topic)}),
-         plan_->inbox,
-         [bell = plan_->bell] { bell->ring(messages_waiting{}); }},
-        self};
-    seam::send(this, bridge_, std::move(command));
+    open(plan_->id, subject_of(plan_->owner, plan_->topic));
+    if (!subject_v1_3_.empty()) {
+      open(second_of(plan_->id), subject_v1_3_);
+    }
   }
   if (fact.reconnector_is_new) {
     for (const peer& remote : follower_.wanted()) {
@@ -182,6 +214,15 @@ void subscriber::on_parts_started(const parts_started& fact) {
   if (fact.watcher_is_new) {
     seam::send(this, watcher_, watch_bucket{records_, self});
   }
+}
+
+void subscriber::open(subscription_id id, const std::string& subject) {
+  open_subscription command{
+      {id,
+       std::make_shared<const stream_name>(stream_name{plan_->topic, subject}),
+       plan_->inbox, [bell = plan_->bell] { bell->ring(messages_waiting{}); }},
+      caf::actor_cast<caf::actor>(this)};
+  seam::send(this, bridge_, std::move(command));
 }
 
 void subscriber::on_records_changed(const records_changed& fact) {
@@ -209,7 +250,8 @@ void subscriber::on_record(const discovery_change& change) {
   if (const auto* put = std::get_if<record_put>(&change)) {
     if (const auto remote = peer_of(put->value)) {
       publisher_of_key_[put->key] = remote->publisher_id;
-      act(follower_.found(*remote, deliveries_), *remote);
+      act(follower_.found(*remote, deliveries_, generation_of(put->value)),
+          *remote);
     }
     return;
   }
@@ -226,7 +268,10 @@ void subscriber::on_record(const discovery_change& change) {
 /// publishes by this transport.
 std::optional<peer> subscriber::peer_of(const record& value) const {
   const auto is_ours = [this](const auto& it) {
-    return it.owner == plan_->owner && it.topic == plan_->topic;
+    return it.topic == plan_->topic &&
+           (it.owner == plan_->owner ||
+            (generation_of(it) == wire_generation::v1_3 &&
+             it.owner == scope_v1_3_of(plan_->owner, plan_->topic)));
   };
   if (const auto* source = std::get_if<event_source>(&value)) {
     return is_ours(*source) ? std::optional{peer{source->publisher_id, {}}}

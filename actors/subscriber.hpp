@@ -36,6 +36,7 @@ class subscriber final : public caf::event_based_actor {
   void on_exit() override;
 
  private:
+  void open(subscription_id id, const std::string& subject);
   void on_messages_waiting();
   void on_records_changed(const records_changed& fact);
   void on_connection_changed(const connection_changed& fact);
@@ -58,6 +59,7 @@ class subscriber final : public caf::event_based_actor {
   const surroundings& around_;
   admission admission_;
   bucket records_;
+  std::string subject_v1_3_;
   stream_follower follower_;
   caf::actor bridge_;
   caf::actor reconnector_;

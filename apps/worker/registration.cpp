@@ -43,10 +43,14 @@ std::vector<std::string> taints_in(std::string_view list) {
 } // namespace
 
 record endpoint_record(const deployment_options& deployment,
-                       std::uint64_t worker_id, std::string_view address) {
-  const std::string path = "/" + id_to_hex(worker_id) + "/" + deployment.ns +
-                           "/" + deployment.component + "/" +
-                           deployment.endpoint;
+                       std::uint64_t worker_id, std::string_view address,
+                       wire_generation generation) {
+  const std::string owner =
+      generation == wire_generation::v1_3
+          ? ""
+          : deployment.ns + "/" + deployment.component + "/";
+  const std::string path =
+      "/" + id_to_hex(worker_id) + "/" + owner + deployment.endpoint;
   const ordered_json transport{{"tcp", std::string{address} + path}};
   return endpoint_instance{
       deployment.ns, deployment.component, deployment.endpoint, worker_id,

@@ -13,7 +13,8 @@ namespace dynamo::apps {
 /// Dynamo's request plane, so that a Dynamo router counts the worker as a
 /// member. At `address` ("host:port") our own HTTP face answers.
 record endpoint_record(const deployment_options& deployment,
-                       std::uint64_t worker_id, std::string_view address);
+                       std::uint64_t worker_id, std::string_view address,
+                       wire_generation generation = wire_generation::v1_4);
 
 /// The least that a Dynamo router wants to know of the worker's model: block
 /// size, capacity, ranks.

@@ -91,7 +91,8 @@ worker::make_engine(std::uint32_t dp_rank, const actors::publisher_handle& load,
 
 status worker::enter(std::string_view address) {
   // Dynamo's routers use a worker once both are there, in any order.
-  records_ = {endpoint_record(settings_.deployment, id_, address),
+  records_ = {endpoint_record(settings_.deployment, id_, address,
+                              settings_.plane.publisher.generation),
               model_record(settings_.deployment, settings_.worker, id_)};
   for (const record& value : records_) {
     const status put = plane_.put(value);

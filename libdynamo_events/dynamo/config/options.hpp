@@ -22,7 +22,8 @@ enum class transport_kind { nats, zmq };
 /// Where publishers are found.
 enum class discovery_kind { etcd, file, kubernetes, memory };
 
-/// Which generation of payloads and records is written. Both are read.
+/// Which generation of payloads, subjects and records is written. Both are
+/// read.
 enum class wire_generation {
   /// Dynamo 1.4 and later.
   v1_4,
@@ -251,6 +252,7 @@ struct publisher_options {
   /// Hold events in the buffer while nobody is subscribed, so that the first
   /// subscriber finds what came before it; false sends them to nobody.
   bool hold_without_subscriber = true;
+  /// What its payloads, subjects and channel records look like.
   wire_generation generation = wire_generation::v1_4;
 };
 

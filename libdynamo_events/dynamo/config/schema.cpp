@@ -25,6 +25,16 @@ void add_top(std::vector<setting>& to) {
                 "Dynamo's user documentation names nats as the default.",
                 {"DYN_EVENT_PLANE"}});
 
+  section published{to, "", [](auto& all) -> decltype(auto) {
+                      return (all.plane.publisher);
+                    }};
+  published.one_of(
+      "wire_version", &publisher_options::generation,
+      choices<wire_generation>{{"1.4", wire_generation::v1_4},
+                               {"1.3", wire_generation::v1_3}},
+      {"", "Which Dynamo can read what this process publishes and registers: "
+           "\"1.4\" and later, or up to \"1.3\". Both are read at once."});
+
   section part{to, "",
                [](auto& all) -> decltype(auto) { return (all.deployment); }};
   part.text("namespace", &deployment_options::ns, 1,

@@ -109,12 +109,6 @@ void add_publisher(std::vector<setting>& to) {
       "hold_without_subscriber", &publisher_options::hold_without_subscriber,
       {"", "Keep events in the buffer while nobody is "
            "subscribed, so that the first subscriber gets them."});
-  publisher.one_of(
-      "generation", &publisher_options::generation,
-      choices<wire_generation>{{"1.4", wire_generation::v1_4},
-                               {"1.3", wire_generation::v1_3}},
-      {"", "Which Dynamo reads what is written: \"1.4\" and later, or up to "
-           "\"1.3\". Both are understood."});
 
   section buffer{to, "publisher.buffer.", [](auto& all) -> decltype(auto) {
                    return (all.plane.publisher.buffer);

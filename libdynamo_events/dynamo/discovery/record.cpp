@@ -148,11 +148,11 @@ bucket bucket_of(const record& value) {
       value);
 }
 
-std::string key_of(const record& value, wire_generation generation) {
+std::string key_of(const record& value) {
   return std::visit(
       overloaded{
-          [&](const event_channel& v) {
-            return generation == wire_generation::v1_3
+          [](const event_channel& v) {
+            return v.generation == wire_generation::v1_3
                        ? event_key_v1_3(v)
                        : event_key(v.owner, v.topic, v.publisher_id);
           },
@@ -193,8 +193,14 @@ bool is_key_of(std::string_view key, const record& value) {
     return true;
   }
   const auto* channel = std::get_if<event_channel>(&value);
-  return channel != nullptr && channel->owner.kind != scope_kind::endpoint &&
-         key == key_of(value, wire_generation::v1_3);
+  if (channel == nullptr || channel->owner.kind == scope_kind::endpoint) {
+    return false;
+  }
+  event_channel other = *channel;
+  other.generation = channel->generation == wire_generation::v1_3
+                         ? wire_generation::v1_4
+                         : wire_generation::v1_3;
+  return key == key_of(other);
 }
 
 std::uint64_t id_of(const record& value) {

@@ -12,8 +12,8 @@
 #include <vector>
 
 // What discovery stores: JSON values under keys, in the form of Dynamo 1.4 and
-// later. The form of 1.3 and before (component records without a scope) is read
-// as well. Numbers are exact 64-bit integers.
+// later. Event channels have another form up to 1.3: a namespace and a
+// component in place of the scope. Numbers are exact 64-bit integers.
 
 namespace dynamo {
 
@@ -38,6 +38,8 @@ struct event_channel {
   std::string topic;
   std::uint64_t publisher_id = 0;
   std::variant<nats_address, zmq_address, zmq_broker_address> address;
+  /// The form in which it is stored; an endpoint scope has none of 1.3.
+  wire_generation generation = wire_generation::v1_4;
 
   bool operator==(const event_channel&) const = default;
 };
@@ -105,13 +107,12 @@ bucket bucket_of(const record& value);
 ///   namespace/<ns>[/component/<c>[/endpoint/<e>]]/topic/<topic>/<id hex>
 ///   <ns>/<component>/<endpoint>/<id hex>[/<suffix>]
 ///
-/// In the form of 1.3 and before, event channels have
+/// Event channels in the form of 1.3 and before have
 ///
 ///   <ns>/<component or nothing>/<topic>/<id hex>
 ///
-/// without encoding; an endpoint scope becomes its component's there.
-std::string key_of(const record& value,
-                   wire_generation generation = wire_generation::v1_4);
+/// without encoding.
+std::string key_of(const record& value);
 
 /// Whether `key` has a form that its bucket demands, of either generation.
 bool is_key(bucket where, std::string_view key);
@@ -121,8 +122,7 @@ bool is_key_of(std::string_view key, const record& value);
 
 /// The JSON that is stored: compact, members in Dynamo's order. JSON text
 /// inside the record is written as it is, or as null when it is no JSON.
-std::string to_json(const record& value,
-                    wire_generation generation = wire_generation::v1_4);
+std::string to_json(const record& value);
 
 /// Whether the record can be stored and read again as the same record.
 /// errc::invalid names what is wrong: text that is no UTF-8, JSON text that is

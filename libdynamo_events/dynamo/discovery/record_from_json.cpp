@@ -164,6 +164,9 @@ result<record> channel_from(const json_object& object) {
   event_channel value;
   value.owner = *std::move(owner);
   value.address = *std::move(where);
+  if (!object.has("scope")) {
+    value.generation = wire_generation::v1_3;
+  }
   member_reader reader{object};
   reader.string("topic", value.topic).number("instance_id", value.publisher_id);
   return reader.or_failure<record>(std::move(value));

@@ -71,10 +71,8 @@ struct address_writer {
 };
 
 struct record_writer {
-  wire_generation generation;
-
   std::string operator()(const event_channel& v) const {
-    const std::string owner = generation == wire_generation::v1_3
+    const std::string owner = v.generation == wire_generation::v1_3
                                   ? member("namespace", v.owner.ns) +
                                         member("component", v.owner.component)
                                   : ",\"scope\":" + written(v.owner);
@@ -115,8 +113,8 @@ struct record_writer {
 
 } // namespace
 
-std::string to_json(const record& value, wire_generation generation) {
-  return std::visit(record_writer{generation}, value);
+std::string to_json(const record& value) {
+  return std::visit(record_writer{}, value);
 }
 
 std::string to_json(const kv_source_metadata& metadata) {

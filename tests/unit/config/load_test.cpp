@@ -111,7 +111,8 @@ TEST_CASE("load_options fills every kind of field from a file") {
     "zmq": {"host": "eth0", "port_first": 5000, "port_last": 5010,
             "linger_ms": 0},
     "discovery": {"backend": "mem", "file": {"root": "/tmp/x"}},
-    "publisher": {"generation": "1.3", "buffer": {"overflow": "drop_newest"}},
+    "wire_version": "1.3",
+    "publisher": {"buffer": {"overflow": "drop_newest"}},
     "runtime": {"scheduler": "stealing"},
     "worker": {"speedup": 50, "prefill_tokens_per_second": 1.5,
                "worker_id": 18446744073709551615},
@@ -221,7 +222,7 @@ TEST_CASE("load_options refuses an unknown key and lists the known ones") {
         "root, rescan_ms, record_bytes_max");
   CHECK(failure_of(of_file(R"({"zmqq": {}})"))
             .starts_with("w.jsonc:1: zmqq: unknown key; the top level accepts "
-                         "event_plane, namespace, "));
+                         "event_plane, wire_version, "));
   CHECK(failure_of(of_flag("log.levl", "info")) ==
         "flag --set log.levl: log.levl: unknown key; log accepts level");
 }
