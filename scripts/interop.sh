@@ -20,7 +20,7 @@ TEXT
 }
 
 newest=1.6.1
-older=(1.5.1 1.4.2)
+older=(1.5.1 1.4.2 1.3.1)
 
 releases=("$newest")
 chosen=()

@@ -50,7 +50,8 @@ broker_record(const options& settings, const broker_endpoints& bound,
   }
   return event_channel{
       scope::of_component(namespace_of(settings), component), topic,
-      publisher_id, zmq_broker_address{{*std::move(xsub)}, {*std::move(xpub)}}};
+      publisher_id, zmq_broker_address{{*std::move(xsub)}, {*std::move(xpub)}},
+      settings.plane.publisher.generation};
 }
 
 } // namespace dynamo::apps

@@ -114,6 +114,9 @@ def meeting(request):
     programs = find_programs(request.config.getoption("--bin"))
     release = DynamoRelease(version, RELEASES / version)
     with Meeting(programs, plane, store) as cluster:
+        if release.number < (1, 4):
+            # What our programs publish; they read both.
+            cluster.settings["wire_version"] = "1.3"
         cluster.dynamo = Dynamo(cluster, release, plane, cluster.store_name,
                                 cluster.nats_url, LEASE_SECONDS)
         yield cluster
