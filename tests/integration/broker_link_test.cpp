@@ -330,6 +330,10 @@ TEST_CASE("broker_link refuses an endpoint that is none") {
   REQUIRE(lost.is(link_state::connecting));
   CHECK_THAT(lost.changes.back().reason,
              Catch::Matchers::Contains("tcp://nowhere"));
+  station odd{{{"inproc://x"}, {"tcp://127.0.0.1:1"}}, 50ms};
+  REQUIRE(odd.is(link_state::connecting));
+  CHECK(odd.changes.back().reason ==
+        "broker: expected tcp:// or ipc://, got \"inproc://x\"");
   zmq_options options;
   options.broker.url = "xsub=tcp://a:1";
   const auto refused = make_broker_link(options);

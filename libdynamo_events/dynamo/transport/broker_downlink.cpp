@@ -19,6 +19,9 @@ result<std::unique_ptr<broker_downlink>>
 broker_downlink::open(zmq::context_t& sockets, const zmq_options& options,
                       const std::string& endpoint, std::uint64_t number) {
   static_assert(parts_max == zmq_message_parts + 1);
+  if (const auto usable = check_broker_endpoint(endpoint); !usable) {
+    return usable.error();
+  }
   try {
     zmq::socket_t socket{sockets, zmq::socket_type::sub};
     set_broker_socket(socket, options);

@@ -13,6 +13,14 @@ constexpr int heartbeat_timeout_ms = 15'000;
 
 } // namespace
 
+status check_broker_endpoint(const std::string& endpoint) {
+  if (endpoint.starts_with("tcp://") || endpoint.starts_with("ipc://")) {
+    return ok();
+  }
+  return error{errc::invalid, "broker: expected tcp:// or ipc://, got \"" +
+                                  endpoint.substr(0, 200) + '"'};
+}
+
 void set_broker_socket(zmq::socket_t& socket, const zmq_options& options) {
   const int timeout_ms = static_cast<int>(options.connect_timeout.count());
   socket.set(zmq::sockopt::tcp_keepalive, 1);

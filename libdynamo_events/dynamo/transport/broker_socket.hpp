@@ -1,12 +1,19 @@
 #pragma once
 
+#include "dynamo/base/error.hpp"
 #include "dynamo/config/options.hpp"
 #include "dynamo/transport/peer_monitor.hpp"
 #include "dynamo/transport/shared_link.hpp"
 
 #include <zmq.hpp>
 
+#include <string>
+
 namespace dynamo {
+
+/// errc::invalid for an endpoint that is not tcp:// or ipc://. Hosts may be
+/// names, which libzmq looks up.
+status check_broker_endpoint(const std::string& endpoint);
 
 /// What both sockets towards a broker have in common: they connect again by
 /// themselves, soon at first, and notice a broker that is silent.

@@ -14,12 +14,17 @@ namespace {
 constexpr int subscriptions_per_call_max = 1024;
 /// A broker says nothing but subscriptions here.
 constexpr std::int64_t incoming_bytes_max = 64 * 1024;
+/// More than all subscribers of a deployment have together.
+constexpr std::size_t prefixes_max = 65'536;
 
 } // namespace
 
 result<std::unique_ptr<broker_uplink>>
 broker_uplink::open(zmq::context_t& sockets, const zmq_options& options,
                     const std::string& endpoint, std::uint64_t number) {
+  if (const auto usable = check_broker_endpoint(endpoint); !usable) {
+    return usable.error();
+  }
   try {
     zmq::socket_t socket{sockets, zmq::socket_type::xpub};
     set_broker_socket(socket, options);
@@ -68,7 +73,9 @@ void broker_uplink::hear_subscriptions() {
       }
       const std::string_view text = part.to_string_view();
       if (!text.empty() && text.front() == '\x01') {
-        wanted_.add(text.substr(1));
+        if (wanted_.size() < prefixes_max) {
+          wanted_.add(text.substr(1));
+        }
       } else if (!text.empty() && text.front() == '\x00') {
         wanted_.remove(text.substr(1));
       }

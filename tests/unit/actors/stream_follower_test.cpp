@@ -69,6 +69,36 @@ struct following {
 
 } // namespace
 
+TEST_CASE("a follower says which form a publisher announces itself in") {
+  std::vector<delivery> out;
+  const auto generation = [&] {
+    return std::get<received_event>(out.back()).generation;
+  };
+  SECTION("by its record") {
+    stream_follower follower{"kv_metrics", 10};
+    follower.found(publisher, out, wire_generation::v1_3);
+    follower.take(message(0), {}, out);
+    CHECK(generation() == wire_generation::v1_3);
+    follower.found(publisher, out);
+    follower.take(message(1), {}, out);
+    CHECK(generation() == wire_generation::v1_4);
+  }
+  SECTION("by the subject on which it speaks") {
+    stream_follower follower{"kv_metrics", 10, admission::anybody};
+    follower.tell_apart("namespace.n.kv_metrics");
+    auto item = message(0);
+    for (const char* subject : {"namespace.n.component.c.endpoint.e.kv_metrics",
+                                "namespace.n.kv_metrics"}) {
+      item.value.name = std::make_shared<const stream_name>(
+          stream_name{"kv_metrics", subject});
+      follower.take(item, {}, out);
+      CHECK((generation() == wire_generation::v1_3) ==
+            (subject == std::string{"namespace.n.kv_metrics"}));
+      item = message(1);
+    }
+  }
+}
+
 TEST_CASE("a follower wants to connect to a publisher that it finds") {
   std::vector<delivery> out;
   stream_follower follower{"kv_metrics", 10};

@@ -17,9 +17,8 @@ TEST_CASE("the endpoint's address is one that Dynamo's request plane reads") {
 }
 
 TEST_CASE("up to 1.3 the address names the endpoint alone") {
-  const record value =
-      endpoint_record(deployment_options{}, 0x9054432d4b05ad6b, "10.0.0.5:80",
-                      wire_generation::v1_3);
+  const record value = endpoint_record(deployment_options{}, 0x9054432d4b05ad6b,
+                                       "10.0.0.5:80", wire_generation::v1_3);
   CHECK(key_of(value) == "dynamo/backend/generate/9054432d4b05ad6b");
   CHECK(std::get<endpoint_instance>(value).transport ==
         R"({"tcp":"10.0.0.5:80/9054432d4b05ad6b/generate"})");
