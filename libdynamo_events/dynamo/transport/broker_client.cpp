@@ -1,6 +1,7 @@
 #include "dynamo/transport/broker_client.hpp"
 
 #include "dynamo/transport/signal_shield.hpp"
+#include "dynamo/transport/zmq_error.hpp"
 #include "dynamo/wire/zmq_message.hpp"
 
 #include <algorithm>
@@ -36,35 +37,6 @@ std::string joined(const std::vector<std::string>& texts) {
   return all;
 }
 
-/// Opens what is wanted and not there, and closes what is neither wanted nor
-/// connected. Says why something could not be opened.
-template <class Path, class Open>
-std::string adjust(std::vector<std::unique_ptr<Path>>& paths,
-                   const std::vector<std::string>& wanted, const Open& open) {
-  std::erase_if(paths, [&](const auto& one) {
-    const auto& endpoint = one->status().endpoint;
-    return !one->is_up() &&
-           std::find(wanted.begin(), wanted.end(), endpoint) == wanted.end();
-  });
-  std::string failure;
-  for (const std::string& endpoint : wanted) {
-    const bool is_there =
-        std::any_of(paths.begin(), paths.end(), [&](const auto& one) {
-          return one->status().endpoint == endpoint;
-        });
-    if (is_there) {
-      continue;
-    }
-    auto opened = open(endpoint);
-    if (opened) {
-      paths.push_back(*std::move(opened));
-    } else {
-      failure = opened.error().message;
-    }
-  }
-  return failure;
-}
-
 } // namespace
 
 // -- Members for everybody
@@ -75,28 +47,33 @@ broker_client::start(const zmq_options& options, broker_endpoints brokers) {
   if (!bell) {
     return bell.error();
   }
-  std::unique_ptr<broker_client> started{
-      new broker_client{options, std::move(brokers), *std::move(bell)}};
-  if (const status running = started->start_thread(); !running) {
-    return running.error();
+  try {
+    std::unique_ptr<broker_client> started{
+        new broker_client{options, std::move(brokers), *std::move(bell)}};
+    if (const status running = started->start_thread(); !running) {
+      return running.error();
+    }
+    return std::unique_ptr<broker_link>{std::move(started)};
+  } catch (const zmq::error_t& failure) {
+    return zmq_failure(failure.num(), "zmq.io_threads");
   }
-  return std::unique_ptr<broker_link>{std::move(started)};
 }
 
 broker_client::broker_client(const zmq_options& options,
                              broker_endpoints brokers,
                              std::unique_ptr<doorbell> bell)
     : options_(options)
+    , paths_(options_)
     , brokers_(std::move(brokers))
     , merge_(limits_of(options),
-             [this](wire_message&& message) { deliver(std::move(message)); })
+             [this](wire_message&& message) {
+               intakes_.deliver(std::move(message));
+             })
     , bell_(std::move(bell)) {}
 
 status broker_client::start_thread() {
   const signal_shield shield;
   try {
-    sockets_.set(zmq::ctxopt::io_threads, options_.io_threads);
-    sockets_.set(zmq::ctxopt::blocky, 0);
     thread_ = std::thread{[this] { run(); }};
     return ok();
   } catch (const std::system_error& failure) {
@@ -134,41 +111,15 @@ void broker_client::publish(link_batch batch) {
 
 status broker_client::subscribe(subscription wanted) {
   assert(wanted.name != nullptr && wanted.inbox != nullptr && wanted.wake);
-  {
-    const lock_guard guard{delivery_mutex_};
-    const subscription_id id = wanted.id;
-    if (intakes_.contains(id)) {
-      return error{errc::exists, "the subscription id is in use"};
-    }
-    names_.try_emplace(wanted.name->subject, wanted.name);
-    names_changed_ = true;
-    intakes_.emplace(
-        id, std::make_unique<message_intake>(std::move(wanted), counters_));
+  if (const status added = intakes_.add(std::move(wanted)); !added) {
+    return added;
   }
   bell_->ring();
   return ok();
 }
 
 void broker_client::unsubscribe(subscription_id id) {
-  std::unique_ptr<message_intake> gone;
-  {
-    const lock_guard guard{delivery_mutex_};
-    const auto found = intakes_.find(id);
-    if (found == intakes_.end()) {
-      return;
-    }
-    gone = std::move(found->second);
-    intakes_.erase(found);
-    const std::string& subject = gone->target().name->subject;
-    const bool is_last =
-        std::none_of(intakes_.begin(), intakes_.end(), [&](const auto& other) {
-          return other.second->target().name->subject == subject;
-        });
-    if (is_last) {
-      names_.erase(subject);
-      names_changed_ = true;
-    }
-  }
+  intakes_.remove(id);
   bell_->ring();
 }
 
@@ -179,7 +130,7 @@ link_counts broker_client::counts() const {
 
 std::vector<path_status> broker_client::paths() const {
   const lock_guard guard{mutex_};
-  return paths_;
+  return picture_;
 }
 
 void broker_client::use(broker_endpoints brokers) {
@@ -202,16 +153,18 @@ void broker_client::close() {
 
 void broker_client::run() {
   for (bool stops = false; !stops;) {
-    wait(clock_.now());
+    paths_.wait(bell_->descriptor(), patience(clock_.now()));
     const auto now = clock_.now();
     bell_->clear();
     take_wishes(now);
     if (is_wanted_) {
-      open_paths();
+      paths_.open(brokers_);
     }
     update_paths(now);
     judge(now);
-    follow_subscriptions();
+    if (auto subjects = intakes_.changed_subjects()) {
+      paths_.follow(*std::move(subjects));
+    }
     read_paths(now);
     publish_queued();
     publish_picture();
@@ -223,28 +176,6 @@ void broker_client::run() {
   const lock_guard guard{mutex_};
   has_ended_ = true;
   ended_some_.notify_all();
-}
-
-void broker_client::wait(time_point now) {
-  std::vector<zmq::pollitem_t> items{
-      {nullptr, bell_->descriptor(), ZMQ_POLLIN, 0}};
-  const auto add = [&](zmq::socket_t& socket) {
-    items.push_back({socket.handle(), 0, ZMQ_POLLIN, 0});
-  };
-  for (const auto& one : uplinks_) {
-    add(one->socket());
-    add(one->signals());
-  }
-  for (const auto& one : downlinks_) {
-    add(one->socket());
-    add(one->signals());
-  }
-  try {
-    zmq::poll(items, patience(now));
-  } catch (const zmq::error_t&) {
-    // Interrupted: look at everything.
-    return;
-  }
 }
 
 std::chrono::milliseconds broker_client::patience(time_point now) const {
@@ -286,78 +217,18 @@ void broker_client::take_wishes(time_point now) {
 
 // -- The brokers
 
-void broker_client::open_paths() {
-  open_failure_ = adjust(uplinks_, brokers_.xsub, [&](const std::string& to) {
-    return broker_uplink::open(sockets_, options_, to, next_number_++);
-  });
-  const std::string failure =
-      adjust(downlinks_, brokers_.xpub, [&](const std::string& from) {
-        auto opened =
-            broker_downlink::open(sockets_, options_, from, next_number_++);
-        if (opened) {
-          for (const std::string& subject : subscribed_) {
-            (*opened)->subscribe(subject);
-          }
-        }
-        return opened;
-      });
-  open_failure_ = open_failure_.empty() ? failure : open_failure_;
-}
-
-void broker_client::follow_subscriptions() {
-  std::set<std::string> wanted;
-  {
-    const lock_guard guard{delivery_mutex_};
-    if (!std::exchange(names_changed_, false)) {
-      return;
-    }
-    for (const auto& [subject, name] : names_) {
-      wanted.insert(subject);
-    }
-  }
-  for (const auto& one : downlinks_) {
-    for (const std::string& subject : wanted) {
-      if (!subscribed_.contains(subject)) {
-        one->subscribe(subject);
-      }
-    }
-    for (const std::string& subject : subscribed_) {
-      if (!wanted.contains(subject)) {
-        one->unsubscribe(subject);
-      }
-    }
-  }
-  subscribed_ = std::move(wanted);
-}
-
 void broker_client::update_paths(time_point now) {
-  for (const auto& one : uplinks_) {
-    one->update();
-  }
-  for (const auto& one : downlinks_) {
-    const bool was_up = one->is_up();
-    one->update();
-    if (one->is_up() && !was_up) {
-      merge_.path_up(one->number());
-    } else if (!one->is_up() && was_up) {
-      // What it brought before it was lost is in its socket.
-      read_paths(now);
-      merge_.path_down(one->number(), now);
-    }
-  }
+  paths_.update(
+      [&](const broker_downlink& one) { merge_.path_up(one.number()); },
+      [&](const broker_downlink& one) { merge_.path_down(one.number(), now); },
+      [&](const broker_downlink& from, broker_downlink::part_views parts) {
+        take(from, parts, now);
+      });
 }
 
 /// Whether the link as a whole has come or gone.
 void broker_client::judge(time_point now) {
-  std::vector<std::string> up;
-  for (const auto& one : uplinks_) {
-    if (one->is_up()) {
-      up.push_back(one->status().endpoint);
-    }
-  }
-  const bool is_up =
-      !up.empty() && std::any_of(downlinks_.begin(), downlinks_.end(),
-                                 [](const auto& one) { return one->is_up(); });
+  const bool is_up = paths_.is_up();
   if (is_up && !is_connected_) {
     is_connected_ = true;
     attempt_ends_.reset();
@@ -366,7 +237,7 @@ void broker_client::judge(time_point now) {
       ++epoch_;
       ++totals_.connects;
     }
-    report(link_state::connected, joined(up), {});
+    report(link_state::connected, paths_.up(), {});
   } else if (!is_up && is_connected_) {
     is_connected_ = false;
     batches_.clear();
@@ -376,7 +247,7 @@ void broker_client::judge(time_point now) {
       const lock_guard guard{mutex_};
       ++totals_.losses;
     }
-    report(link_state::reconnecting, {}, why_not());
+    report(link_state::reconnecting, {}, paths_.why_not());
   } else if (attempt_ends_ && *attempt_ends_ <= now) {
     attempt_ends_.reset();
     bool was_there = false;
@@ -386,28 +257,8 @@ void broker_client::judge(time_point now) {
       was_there = epoch_ > 0;
     }
     report(was_there ? link_state::reconnecting : link_state::connecting, {},
-           why_not());
+           paths_.why_not());
   }
-}
-
-std::string broker_client::why_not() const {
-  if (!open_failure_.empty()) {
-    return open_failure_;
-  }
-  std::string reasons;
-  const auto add = [&](const path_status& path) {
-    if (!path.is_up) {
-      reasons += (reasons.empty() ? "" : "; ") + path.endpoint + ": " +
-                 (path.reason.empty() ? "no answer yet" : path.reason);
-    }
-  };
-  for (const auto& one : uplinks_) {
-    add(one->status());
-  }
-  for (const auto& one : downlinks_) {
-    add(one->status());
-  }
-  return reasons.empty() ? "no broker is registered in discovery" : reasons;
 }
 
 void broker_client::report(link_state state, std::string server,
@@ -426,25 +277,16 @@ void broker_client::report(link_state state, std::string server,
 // -- What comes
 
 void broker_client::read_paths(time_point now) {
-  has_more_ = false;
-  for (const auto& one : downlinks_) {
-    const bool is_drained = one->read(
-        [&](broker_downlink::part_views parts) { take(*one, parts, now); });
-    has_more_ = has_more_ || !is_drained;
-  }
+  has_more_ = !paths_.read(
+      [&](const broker_downlink& from, broker_downlink::part_views parts) {
+        take(from, parts, now);
+      });
   merge_.expire(now);
 }
 
 void broker_client::take(const broker_downlink& from,
                          broker_downlink::part_views parts, time_point now) {
-  std::shared_ptr<const stream_name> name;
-  {
-    const lock_guard guard{delivery_mutex_};
-    if (const auto found = names_.find(text_of(parts.front()));
-        found != names_.end()) {
-      name = found->second;
-    }
-  }
+  const auto name = intakes_.name_of(text_of(parts.front()));
   if (name == nullptr) {
     ++counters_.bad_topic;
     return;
@@ -464,23 +306,6 @@ void broker_client::take(const broker_downlink& from,
             byte_buffer(message.envelope.begin(), message.envelope.end())};
       },
       now);
-}
-
-void broker_client::deliver(wire_message&& message) {
-  const lock_guard guard{delivery_mutex_};
-  message_intake* last = nullptr;
-  for (const auto& [id, intake] : intakes_) {
-    if (intake->target().name->subject != message.name->subject) {
-      continue;
-    }
-    if (last != nullptr) {
-      last->deliver(message);
-    }
-    last = intake.get();
-  }
-  if (last != nullptr) {
-    last->deliver(std::move(message));
-  }
 }
 
 // -- What goes
@@ -512,10 +337,7 @@ bool broker_client::publish_one(link_batch& batch) {
   if (batch_at_ == 0) {
     outcome_ = {batch.publisher_id, batch.number, batch.epoch, 0, 0, false};
     const bool is_heard =
-        messages.empty() ||
-        std::any_of(uplinks_.begin(), uplinks_.end(), [&](const auto& one) {
-          return one->covers(messages.front().name->subject);
-        });
+        messages.empty() || paths_.covers(messages.front().name->subject);
     outcome_.unheard = !is_heard;
     if (!is_heard) {
       return true;
@@ -525,17 +347,17 @@ bool broker_client::publish_one(link_batch& batch) {
   bool has_room = true;
   for (; batch_at_ < messages.size() && has_room; ++batch_at_) {
     const wire_message& message = messages[batch_at_];
-    switch (offer(message)) {
-    case sent::yes:
+    switch (paths_.send(message)) {
+    case broker_paths::outcome::sent:
       ++outcome_.sent;
       ++more.confirmed;
       more.bytes += message.envelope.size();
       break;
-    case sent::never:
+    case broker_paths::outcome::too_large:
       ++outcome_.refused;
       ++more.too_large;
       break;
-    case sent::no_room:
+    case broker_paths::outcome::no_room:
       has_room = false;
       --batch_at_;
       break;
@@ -548,50 +370,11 @@ bool broker_client::publish_one(link_batch& batch) {
   return has_room;
 }
 
-/// To every broker that has subscribers for it.
-broker_client::sent broker_client::offer(const wire_message& message) {
-  const auto head = zmq_message_head_of(message);
-  if (!head) {
-    return sent::never;
-  }
-  const auto topic = zmq_topic_of(*message.name, zmq_topic_form::subject);
-  zmq::message_t frame{frame_size_bytes(message)};
-  store_frame(*head, message, {frame.data<std::uint8_t>(), frame.size()});
-  std::vector<broker_uplink*> full;
-  bool is_taken = false;
-  bool is_wanted = false;
-  for (const auto& one : uplinks_) {
-    if (!one->covers(topic)) {
-      continue;
-    }
-    is_wanted = true;
-    if (one->send(message, topic, frame) == broker_uplink::outcome::sent) {
-      is_taken = true;
-    } else {
-      full.push_back(one.get());
-    }
-  }
-  if (!is_taken && is_wanted) {
-    return sent::no_room;
-  }
-  for (broker_uplink* one : full) {
-    one->count_refusal();
-  }
-  // Whoever listened to the first of the batch may have gone since.
-  return sent::yes;
-}
-
 void broker_client::publish_picture() {
-  std::vector<path_status> picture;
-  for (const auto& one : uplinks_) {
-    picture.push_back(one->status());
-  }
-  for (const auto& one : downlinks_) {
-    picture.push_back(one->status());
-  }
+  std::vector<path_status> picture = paths_.status();
   const path_merge_counts& merged = merge_.counts();
   const lock_guard guard{mutex_};
-  paths_ = std::move(picture);
+  picture_ = std::move(picture);
   totals_.duplicates = merged.duplicates;
   totals_.late = merged.late;
   totals_.recovered = merged.recovered;
@@ -604,14 +387,8 @@ void broker_client::end() {
   take_wishes(clock_.now());
   publish_queued();
   publish_picture();
-  // A socket that closes sends what it has for at most its linger.
-  uplinks_.clear();
-  downlinks_.clear();
-  {
-    const lock_guard guard{delivery_mutex_};
-    intakes_.clear();
-    names_.clear();
-  }
+  paths_.close();
+  intakes_.clear();
   report(link_state::closed, {}, {});
 }
 

@@ -2,22 +2,17 @@
 
 #include "dynamo/base/clock.hpp"
 #include "dynamo/base/mutex.hpp"
-#include "dynamo/transport/broker_downlink.hpp"
+#include "dynamo/transport/broker_intakes.hpp"
 #include "dynamo/transport/broker_link.hpp"
-#include "dynamo/transport/broker_uplink.hpp"
+#include "dynamo/transport/broker_paths.hpp"
 #include "dynamo/transport/doorbell.hpp"
 #include "dynamo/transport/link_outbox.hpp"
-#include "dynamo/transport/message_intake.hpp"
 #include "dynamo/transport/path_merge.hpp"
 #include "dynamo/transport/receiver_counters.hpp"
 
-#include <zmq.hpp>
-
 #include <deque>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -63,48 +58,37 @@ class broker_client final : public broker_link {
 
   status start_thread();
   void run();
-  void wait(time_point now);
   std::chrono::milliseconds patience(time_point now) const;
   void take_wishes(time_point now);
 
-  void open_paths();
-  void follow_subscriptions();
   void update_paths(time_point now);
   void judge(time_point now);
   void report(link_state state, std::string server, std::string reason);
-  std::string why_not() const;
 
   void read_paths(time_point now);
   void take(const broker_downlink& from, broker_downlink::part_views parts,
             time_point now);
-  void deliver(wire_message&& message);
 
   void publish_queued();
   bool publish_one(link_batch& batch);
-  enum class sent { yes, no_room, never };
-  sent offer(const wire_message& message);
   void publish_picture();
   void end();
 
   const zmq_options options_;
   const system_clock clock_;
   receiver_counters counters_;
+  broker_intakes intakes_{counters_};
   link_outbox outbox_;
 
   // Of the link's thread.
-  zmq::context_t sockets_;
-  std::vector<std::unique_ptr<broker_uplink>> uplinks_;
-  std::vector<std::unique_ptr<broker_downlink>> downlinks_;
+  broker_paths paths_;
   broker_endpoints brokers_;
-  std::uint64_t next_number_ = 1;
   path_merge merge_;
   bool is_wanted_ = false;
   bool is_connected_ = false;
   bool has_more_ = false;
   bool is_stalled_ = false;
   std::optional<time_point> attempt_ends_;
-  std::string open_failure_;
-  std::set<std::string> subscribed_;
   std::deque<link_batch> batches_;
   /// Of the first batch.
   std::size_t batch_at_ = 0;
@@ -117,15 +101,7 @@ class broker_client final : public broker_link {
   bool has_ended_ DYNAMO_GUARDED_BY(mutex_) = false;
   std::uint64_t epoch_ DYNAMO_GUARDED_BY(mutex_) = 0;
   link_counts totals_ DYNAMO_GUARDED_BY(mutex_);
-  std::vector<path_status> paths_ DYNAMO_GUARDED_BY(mutex_);
-  /// Held while a message is delivered, so that unsubscribe() waits for it.
-  mutex delivery_mutex_;
-  std::map<subscription_id, std::unique_ptr<message_intake>>
-      intakes_ DYNAMO_GUARDED_BY(delivery_mutex_);
-  /// The topics by which messages are told apart.
-  std::map<std::string, std::shared_ptr<const stream_name>, std::less<>>
-      names_ DYNAMO_GUARDED_BY(delivery_mutex_);
-  bool names_changed_ DYNAMO_GUARDED_BY(delivery_mutex_) = false;
+  std::vector<path_status> picture_ DYNAMO_GUARDED_BY(mutex_);
 
   std::thread thread_;
 };
