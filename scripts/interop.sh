@@ -11,7 +11,8 @@ installs from PyPI into build/dynamo, a virtual environment for each release
 cmake --build --preset release).
 
   (nothing)  every case with the newest release
-  --core     the cases that scripts/test.sh runs
+  --core     the cases that scripts/test.sh runs, with the newest release, 1.4,
+             and 1.3, which wire_version is for
   --all      every case with every release, and doc/interop.md is written
 
 Useful options of pytest: --release 1.6.1, --plane zmq|nats, --store file|etcd,
@@ -30,6 +31,7 @@ case ${1-} in
     exit 0
     ;;
   --core)
+    releases+=(1.4.2 1.3.1)
     chosen=(-m core)
     shift
     ;;
