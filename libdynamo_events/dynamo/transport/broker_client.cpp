@@ -344,30 +344,28 @@ bool broker_client::publish_one(link_batch& batch) {
     }
   }
   link_counts more;
-  bool has_room = true;
-  for (; batch_at_ < messages.size() && has_room; ++batch_at_) {
+  auto outcome = broker_paths::outcome::sent;
+  while (batch_at_ < messages.size()) {
     const wire_message& message = messages[batch_at_];
-    switch (paths_.send(message)) {
-    case broker_paths::outcome::sent:
+    outcome = paths_.send(message);
+    if (outcome == broker_paths::outcome::no_room) {
+      break;
+    }
+    ++batch_at_;
+    if (outcome == broker_paths::outcome::too_large) {
+      ++outcome_.refused;
+      ++more.too_large;
+    } else {
       ++outcome_.sent;
       ++more.confirmed;
       more.bytes += message.envelope.size();
-      break;
-    case broker_paths::outcome::too_large:
-      ++outcome_.refused;
-      ++more.too_large;
-      break;
-    case broker_paths::outcome::no_room:
-      has_room = false;
-      --batch_at_;
-      break;
     }
   }
   const lock_guard guard{mutex_};
   totals_.confirmed += more.confirmed;
   totals_.bytes += more.bytes;
   totals_.too_large += more.too_large;
-  return has_room;
+  return outcome != broker_paths::outcome::no_room;
 }
 
 void broker_client::publish_picture() {
