@@ -13,8 +13,8 @@ STORES = ("file", "etcd")
 
 # A case is one row of the page for each event plane and store; its tests name it.
 # `since` is the first release that has what the case is about, and why;
-# `without_server` says why the case needs one; `plane` is the only one that can
-# be, and why.
+# `without_server` says why the case needs one; `plane` and `store` are the only
+# ones that can be, and why.
 CASES = {
     "KV events from Dynamo": {},
     "Load from Dynamo": {},
@@ -26,6 +26,9 @@ CASES = {
     "Dynamo through our broker": {"plane": ("zmq", "a broker is for ZMQ")},
     "Both kinds through two brokers": {
         "since": NO_RECOVERY, "plane": ("zmq", "a broker is for ZMQ")},
+    "Records that are reaped": {
+        "since": NO_RECOVERY,
+        "store": ("file", "keys of etcd end with their lease")},
     "Servers that restart": {"since": NO_RECOVERY,
                              "without_server": "there is no server"},
 }
@@ -40,9 +43,10 @@ def reason_against(release, plane, store, needs):
     since = needs.get("since")
     if since and number < since[0]:
         return since[1]
-    only = needs.get("plane")
-    if only and plane != only[0]:
-        return only[1]
+    for place, name in ((plane, "plane"), (store, "store")):
+        only = needs.get(name)
+        if only and place != only[0]:
+            return only[1]
     if plane == "zmq" and store == "file":
         return needs.get("without_server")
     return None
