@@ -9,7 +9,7 @@ namespace dynamo::actors {
 namespace {
 
 constexpr const char* broker_component = "zmq_broker";
-constexpr std::size_t changes_per_turn = 256;
+constexpr std::size_t records_per_turn = 256;
 constexpr inbox_limits changes_limits{65'536, 64 * 1024 * 1024,
                                       overflow_policy::drop_newest};
 
@@ -48,7 +48,7 @@ void broker_directory::read_changes() {
   const lock_guard guard{mutex_};
   const broker_endpoints before = listed();
   std::vector<inbox_item<discovery_change>> items;
-  while (changes_->drain(items, changes_per_turn) > 0) {
+  while (changes_->drain(items, records_per_turn) > 0) {
     for (const auto& item : items) {
       note(item.value);
     }

@@ -118,12 +118,15 @@ class etcd_server_process {
 
  private:
   static std::optional<int> port_in(const std::string& log) {
-    const std::string mark = "client requests on 127.0.0.1:";
-    for (std::size_t at = log.find(mark); at != std::string::npos;
-         at = log.find(mark, at + 1)) {
-      const int port = std::atoi(log.c_str() + at + mark.size());
-      if (port > 0 && log.find('\n', at) != std::string::npos) {
-        return port;
+    // 3.4, and 3.5 and later.
+    for (const std::string mark :
+         {"client requests on 127.0.0.1:", "\"address\":\"127.0.0.1:"}) {
+      for (std::size_t at = log.find(mark); at != std::string::npos;
+           at = log.find(mark, at + 1)) {
+        const int port = std::atoi(log.c_str() + at + mark.size());
+        if (port > 0 && log.find('\n', at) != std::string::npos) {
+          return port;
+        }
       }
     }
     return std::nullopt;
