@@ -29,7 +29,9 @@ from cluster import Failure, wait_for
 
 START_SECONDS = 20
 # A member that is cut off does not answer.
-CALL_SECONDS = 30
+# For a call that changes something, and for a look at who answers.
+CALL_SECONDS = 20
+LOOK_SECONDS = 2
 LOOPBACK = "127.0.0.1"
 
 
@@ -150,7 +152,7 @@ class EtcdServer:
 
     # -- behind everybody's back ----------------------------------------------
 
-    def call(self, path, body):
+    def call(self, path, body, seconds=CALL_SECONDS):
         """One call of the JSON gateway; OSError without an answer."""
         headers = {}
         if self._admin and path.startswith(("kv/", "auth/user/changepw")):
@@ -158,7 +160,7 @@ class EtcdServer:
         asked = urllib.request.Request(f"{self.url}/v3/{path}",
                                        json.dumps(body).encode(), headers)
         try:
-            with urllib.request.urlopen(asked, timeout=CALL_SECONDS,
+            with urllib.request.urlopen(asked, timeout=seconds,
                                         context=self._trust()) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refused:
@@ -220,7 +222,7 @@ class EtcdServer:
                          {"name": name, "password": password})["token"]
 
     def is_leader(self):
-        status = self.call("maintenance/status", {})
+        status = self.call("maintenance/status", {}, LOOK_SECONDS)
         return status["leader"] == status["header"]["member_id"]
 
 
