@@ -128,7 +128,7 @@ class EtcdServer:
         if not self.program.running():
             raise Failure(f"etcd ended: {self.log()[-1000:]}")
         try:
-            self.call("kv/range", {"key": encoded("a")})
+            self.call("kv/range", {"key": encoded("a")}, LOOK_SECONDS)
             return True
         except (OSError, Failure):
             return False
