@@ -140,19 +140,29 @@ void until_heard(station& publisher, std::uint64_t sequence) {
   }));
 }
 
+/// Two brokers, at which both ends are connected; message 0 has come through.
+struct two_brokers {
+  std::unique_ptr<zmq_broker> first = started(loopback_broker());
+  std::unique_ptr<zmq_broker> second = started(loopback_broker());
+  station subscriber{of(first, second)};
+  station publisher{of(first, second)};
+
+  two_brokers() {
+    subscriber.subscribe();
+    for (station* each : {&subscriber, &publisher}) {
+      REQUIRE(each->is(link_state::connected));
+      REQUIRE(each->has_paths(4));
+    }
+    until_heard(publisher, 0);
+  }
+};
+
 } // namespace
 
 TEST_CASE("broker_link carries every message once through two brokers") {
-  const auto first = started(loopback_broker());
-  const auto second = started(loopback_broker());
-  station subscriber{of(first, second)};
-  subscriber.subscribe();
-  station publisher{of(first, second)};
-  REQUIRE(subscriber.is(link_state::connected));
-  REQUIRE(publisher.is(link_state::connected));
-  REQUIRE(subscriber.has_paths(4));
-  REQUIRE(publisher.has_paths(4));
-  until_heard(publisher, 0);
+  two_brokers on;
+  station& subscriber = on.subscriber;
+  station& publisher = on.publisher;
 
   constexpr std::uint64_t count = 20'000;
   for (std::uint64_t from = 1; from < count; from += 500) {
@@ -169,22 +179,15 @@ TEST_CASE("broker_link carries every message once through two brokers") {
 }
 
 TEST_CASE("broker_link loses nothing when one of two brokers ends") {
-  const auto first = started(loopback_broker());
-  auto second = started(loopback_broker());
-  station subscriber{of(first, second)};
-  subscriber.subscribe();
-  station publisher{of(first, second)};
-  REQUIRE(subscriber.is(link_state::connected));
-  REQUIRE(publisher.is(link_state::connected));
-  REQUIRE(subscriber.has_paths(4));
-  REQUIRE(publisher.has_paths(4));
-  until_heard(publisher, 0);
+  two_brokers on;
+  station& subscriber = on.subscriber;
+  station& publisher = on.publisher;
 
   constexpr std::uint64_t count = 30'000;
   for (std::uint64_t from = 1; from < count; from += 100) {
     publisher.publish(from, std::min<std::uint64_t>(100, count - from));
     if (from == 10'001) {
-      second.reset();
+      on.second.reset();
     }
   }
   REQUIRE(publisher.is_answered());
