@@ -20,8 +20,8 @@ std::string no_broker_text(const link_change& change) {
   }
   return "waiting for a ZMQ broker" + where + why +
          "; start one (dynamo-broker), name others (DYN_ZMQ_BROKER_URL), or "
-         "use "
-         "direct ZMQ (without DYN_ZMQ_BROKER_URL and DYN_ZMQ_BROKER_ENABLED)";
+         "use direct ZMQ (without DYN_ZMQ_BROKER_URL and "
+         "DYN_ZMQ_BROKER_ENABLED)";
 }
 
 } // namespace

@@ -8,13 +8,14 @@ nlohmann::json paths_json(const std::vector<path_status>& paths) {
   auto all = nlohmann::json::array();
   for (const path_status& one : paths) {
     all.push_back({{"endpoint", one.endpoint},
-                   {"side", one.is_up_link ? "xsub" : "xpub"},
+                   {"side", one.is_outgoing ? "xsub" : "xpub"},
                    {"connected", one.is_up},
                    {"reason", one.reason},
                    {"connects", one.connects},
                    {"losses", one.losses},
                    {"messages", one.messages},
                    {"bytes", one.bytes},
+                   {"full", one.is_full},
                    {"refused", one.refused}});
   }
   return all;

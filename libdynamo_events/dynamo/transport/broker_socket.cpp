@@ -6,8 +6,7 @@ namespace {
 
 constexpr int reconnect_first_ms = 50;
 constexpr int reconnect_max_ms = 2000;
-/// A broker whose machine died without a word counts as gone after the second
-/// of them.
+/// A broker whose machine died without a word counts as gone after 15 s.
 constexpr int heartbeat_ms = 5000;
 constexpr int heartbeat_timeout_ms = 15'000;
 
@@ -41,6 +40,7 @@ void note_signal(const peer_signal& signal, path_status& status) {
   }
   status.losses += status.is_up ? 1 : 0;
   status.is_up = false;
+  status.is_full = false;
   status.reason = signal.reason;
 }
 

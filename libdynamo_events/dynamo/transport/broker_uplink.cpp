@@ -54,7 +54,7 @@ broker_uplink::open(zmq::context_t& sockets, const zmq_options& options,
 broker_uplink::broker_uplink(zmq::socket_t socket, std::string endpoint)
     : socket_(std::move(socket)) {
   status_.endpoint = std::move(endpoint);
-  status_.is_up_link = true;
+  status_.is_outgoing = true;
 }
 
 void broker_uplink::update() {
@@ -100,12 +100,15 @@ broker_uplink::outcome broker_uplink::send(const wire_message& message,
         socket_.send(last, zmq::send_flags::dontwait)) {
       ++status_.messages;
       status_.bytes += message.envelope.size();
+      status_.is_full = false;
       return outcome::sent;
     }
   } catch (const zmq::error_t&) {
     // As if it were full: it is offered again, or its connection ends.
+    status_.is_full = true;
     return outcome::full;
   }
+  status_.is_full = true;
   return outcome::full;
 }
 

@@ -59,7 +59,7 @@ peer_monitor::open(zmq::context_t& sockets, zmq::socket_t& watched,
         "inproc://dynamo-monitor-" + std::to_string(number);
     if (zmq_socket_monitor(watched.handle(), endpoint.c_str(),
                            watched_events) != 0) {
-      return zmq_failure(zmq_errno(), "watch a SUB socket");
+      return zmq_failure(zmq_errno(), "watch a socket");
     }
     std::unique_ptr<peer_monitor> monitor{
         new peer_monitor{watched, zmq::socket_t{}}};
@@ -72,7 +72,7 @@ peer_monitor::open(zmq::context_t& sockets, zmq::socket_t& watched,
     monitor->signals_ = std::move(signals);
     return monitor;
   } catch (const zmq::error_t& failure) {
-    return zmq_failure(failure.num(), "watch a SUB socket");
+    return zmq_failure(failure.num(), "watch a socket");
   }
 }
 

@@ -30,7 +30,7 @@ struct peer_signal {
   std::string reason;
 };
 
-/// What libzmq reports about the connections of one SUB socket. Belongs to the
+/// What libzmq reports about the connections of one socket. Belongs to the
 /// thread of that socket, and must be destroyed before it: a monitor that
 /// nobody reads, and that is not turned off, can block libzmq's own thread.
 class peer_monitor {

@@ -120,7 +120,7 @@ struct path_status {
   /// "tcp://10.0.0.5:5555", as configured.
   std::string endpoint;
   /// Whether it is for what is published; otherwise for what is subscribed.
-  bool is_up_link = false;
+  bool is_outgoing = false;
   bool is_up = false;
   /// Why it is not up; may be empty.
   std::string reason;
@@ -129,13 +129,15 @@ struct path_status {
   /// Handed to the broker, or come from it; copies included.
   std::uint64_t messages = 0;
   std::uint64_t bytes = 0;
+  /// Whether it had no room for the last message.
+  bool is_full = false;
   /// Messages that it had no room for while another broker had.
   std::uint64_t refused = 0;
 };
 
-/// One process's connection. It makes no attempt of its own accord:
-/// whoever owns the schedule calls connect(), and hears in the inbox what
-/// became of it. Subscriptions stay across connections.
+/// One process's connection. It makes no attempt before connect(): whoever owns
+/// the schedule calls that, and hears in the inbox what became of it. A link to
+/// brokers also comes back by itself. Subscriptions stay across connections.
 ///
 /// Thread-safe; no member waits for the network but close() and the
 /// destructor.
