@@ -1,6 +1,8 @@
 #include "apps/app/application.hpp"
 #include "apps/bench/index_bench.hpp"
 #include "apps/bench/prediction_bench.hpp"
+#include "apps/bench/roles/role_main.hpp"
+#include "apps/bench/run_command.hpp"
 #include "dynamo/router/flat_index.hpp"
 #include "dynamo/router/tree_index.hpp"
 
@@ -9,16 +11,18 @@
 
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dynamo::apps {
 
 namespace {
 
-enum class command { none, index, prediction };
+enum class command { none, run, index, prediction };
 
 struct bench_flags {
   command wanted = command::none;
+  run_flags measured_run;
   std::string trace;
   stream_options stream;
   std::string how = "by_prefix";
@@ -32,6 +36,13 @@ void add_trace(CLI::App& to, bench_flags& flags) {
   to.add_option("--trace", flags.trace, "Trace of requests, JSON lines")
       ->type_name("FILE")
       ->required();
+}
+
+void add_run(CLI::App& app, bench_flags& to) {
+  CLI::App* command = app.add_subcommand(
+      "run", "Everything beside its baselines, or some of it");
+  add_run(*command, to.measured_run);
+  command->callback([&to] { to.wanted = command::run; });
 }
 
 void add_index(CLI::App& app, bench_flags& to) {
@@ -93,7 +104,7 @@ void add_prediction(CLI::App& app, bench_flags& to) {
 program self(bench_flags& flags) {
   program self;
   self.name = "dynamo-bench";
-  self.summary = "Measures parts of the router, without any cluster.";
+  self.summary = "Measures the event plane and the router beside baselines.";
   self.examples =
       "  dynamo-bench index --trace traces/conversation_trace.jsonl\n"
       "  dynamo-bench index --trace traces/conversation_trace.jsonl \\\n"
@@ -101,6 +112,7 @@ program self(bench_flags& flags) {
       "  dynamo-bench prediction --trace traces/conversation_trace.jsonl\n";
   self.http = http_face_use::none;
   self.add_arguments = [&flags](CLI::App& app) {
+    add_run(app, flags);
     add_index(app, flags);
     add_prediction(app, flags);
   };
@@ -243,6 +255,8 @@ status run_prediction(application& app, const bench_flags& flags) {
 
 status run_command(application& app, const bench_flags& flags) {
   switch (flags.wanted) {
+  case command::run:
+    return run_measures(app, flags.measured_run);
   case command::index:
     return run_index(app, flags);
   case command::prediction:
@@ -251,7 +265,7 @@ status run_command(application& app, const bench_flags& flags) {
     break;
   }
   return error{errc::invalid,
-               "a command is missing: index or prediction (see --help)"};
+               "a command is missing: run, index or prediction (see --help)"};
 }
 
 } // namespace
@@ -260,6 +274,9 @@ status run_command(application& app, const bench_flags& flags) {
 
 int main(int argc, char** argv) {
   using namespace dynamo::apps;
+  if (argc > 1 && std::string_view{argv[1]} == "role") {
+    return role_main(argc - 1, argv + 1);
+  }
   bench_flags flags;
   return run(self(flags), argc, argv,
              [&flags](application& app) { return run_command(app, flags); });

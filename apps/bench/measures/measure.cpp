@@ -1,0 +1,62 @@
+#include "apps/bench/measures/measure.hpp"
+
+#include <filesystem>
+#include <utility>
+
+namespace dynamo::apps {
+
+namespace {
+
+std::string own_program() {
+  return std::filesystem::read_symlink("/proc/self/exe").string();
+}
+
+contender own(const std::string& name, const std::string& kind) {
+  const std::vector<std::string> flags{"--kind", kind};
+  return {name, {own_program()}, flags, flags};
+}
+
+} // namespace
+
+const std::vector<measure>& measures() {
+  static const std::vector<measure> all{
+      {"publish", "A publisher's way to the socket", run_publish},
+      {"receive", "A subscriber's way from the socket", run_receive},
+      {"end-to-end", "Publisher process to subscriber process", run_end_to_end},
+      {"round-trip", "There and back, one message under way", run_round_trip},
+      {"fan", "Many publishers, several subscribers", run_fan},
+      {"ingest", "kv-events from sockets into the index", run_ingest},
+  };
+  return all;
+}
+
+contender ours() {
+  return own("ours", "plane");
+}
+
+contender raw() {
+  return own("raw", "raw");
+}
+
+contender dynamo_peer(const run_options& options, const std::string& source) {
+  return {"dynamo " + source,
+          {options.dynamo_peer.value_or("")},
+          {},
+          {"--source", source}};
+}
+
+result<std::vector<comparison>> run_cases(const std::vector<turns>& cases,
+                                          const run_options& options,
+                                          const progress_sink& progress) {
+  std::vector<comparison> all;
+  for (const turns& one : cases) {
+    auto compared = take_turns(one, options.pairs, progress);
+    if (!compared) {
+      return compared;
+    }
+    all.insert(all.end(), compared->begin(), compared->end());
+  }
+  return all;
+}
+
+} // namespace dynamo::apps

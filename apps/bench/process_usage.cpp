@@ -1,0 +1,83 @@
+#include "apps/bench/process_usage.hpp"
+
+#include <charconv>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <sys/resource.h>
+
+namespace dynamo::apps {
+
+namespace {
+
+constexpr std::uint64_t ns_per_s = 1'000'000'000;
+
+double seconds_of(const timeval& time) {
+  return static_cast<double>(time.tv_sec) +
+         static_cast<double>(time.tv_usec) * 1e-6;
+}
+
+/// The number behind a name in /proc/self/status; "VmRSS:     1234 kB".
+std::uint64_t number_behind(const std::string& line, std::size_t name_size) {
+  const std::size_t first = line.find_first_of("0123456789", name_size);
+  std::uint64_t number = 0;
+  if (first != std::string::npos) {
+    std::from_chars(line.data() + first, line.data() + line.size(), number);
+  }
+  return number;
+}
+
+std::size_t open_descriptors() {
+  std::error_code failure;
+  std::size_t count = 0;
+  for (std::filesystem::directory_iterator at{"/proc/self/fd", failure}, end;
+       !failure && at != end; at.increment(failure)) {
+    ++count;
+  }
+  // The directory itself was one of them.
+  return count > 0 ? count - 1 : 0;
+}
+
+} // namespace
+
+process_usage usage_now() {
+  process_usage now;
+  now.cpu_s = cpu_seconds();
+  now.descriptors = open_descriptors();
+  std::ifstream status{"/proc/self/status"};
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS:")) {
+      now.rss_bytes = number_behind(line, 6) * 1024;
+    } else if (line.starts_with("VmHWM:")) {
+      now.rss_peak_bytes = number_behind(line, 6) * 1024;
+    } else if (line.starts_with("Threads:")) {
+      now.threads = number_behind(line, 8);
+    }
+  }
+  return now;
+}
+
+double cpu_seconds() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  return seconds_of(used.ru_utime) + seconds_of(used.ru_stime);
+}
+
+std::uint64_t monotonic_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * ns_per_s +
+         static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+void sleep_until_ns(std::uint64_t due) {
+  timespec until{};
+  until.tv_sec = static_cast<std::time_t>(due / ns_per_s);
+  until.tv_nsec = static_cast<long>(due % ns_per_s);
+  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) !=
+         0) {
+  }
+}
+
+} // namespace dynamo::apps

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace dynamo::apps {
+
+/// What a process has used since it began, and what it holds now.
+struct process_usage {
+  /// User and system time of all threads, in seconds.
+  double cpu_s = 0;
+  std::uint64_t rss_bytes = 0;
+  std::uint64_t rss_peak_bytes = 0;
+  std::size_t threads = 0;
+  std::size_t descriptors = 0;
+};
+
+/// Of this process, from getrusage and /proc/self.
+process_usage usage_now();
+
+/// The CPU time alone, which is quick to ask for.
+double cpu_seconds();
+
+/// CLOCK_MONOTONIC, which all processes of a machine share.
+std::uint64_t monotonic_ns();
+
+/// Sleeps until monotonic_ns() is `due`; at once when it is already.
+void sleep_until_ns(std::uint64_t due);
+
+} // namespace dynamo::apps

@@ -1,0 +1,99 @@
+#include "apps/bench/roles/arrival_tally.hpp"
+
+#include "apps/bench/percentiles.hpp"
+#include "apps/bench/process_usage.hpp"
+#include "apps/bench/roles/stamp.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace dynamo::apps {
+
+namespace {
+
+/// The CPU time is read now and then, so that a run that loses its last
+/// messages has one from near its end.
+constexpr std::uint64_t messages_per_cpu_reading = 4096;
+
+} // namespace
+
+arrival_tally::arrival_tally(std::size_t publishers,
+                             std::uint64_t expected_each)
+    : publishers_expected_(publishers)
+    , expected_(publishers * expected_each) {
+  publishers_.reserve(publishers);
+  latencies_ns_.reserve(expected_);
+}
+
+void arrival_tally::take(const arrival_view& message) {
+  const auto mark = load_stamp(message.payload);
+  if (!mark) {
+    return;
+  }
+  publisher& from = publisher_of(message.publisher_id);
+  if (mark->is_warm_up()) {
+    return;
+  }
+  const std::uint64_t now = monotonic_ns();
+  if (latencies_ns_.empty()) {
+    begin(now);
+  }
+  if (mark->index < from.next_index) {
+    ++from.duplicates;
+    return;
+  }
+  from.next_index = mark->index + 1;
+  ++from.received;
+  latencies_ns_.push_back(now - mark->sent_at_ns);
+  last_ns_ = now;
+  const std::uint64_t count = latencies_ns_.size();
+  received_.store(count, std::memory_order_relaxed);
+  if (count % messages_per_cpu_reading == 0) {
+    cpu_last_s_ = cpu_seconds();
+  }
+  if (count == expected_) {
+    cpu_last_s_ = cpu_seconds();
+    done_.store(true, std::memory_order_release);
+  }
+}
+
+void arrival_tally::begin(std::uint64_t now) {
+  first_ns_ = now;
+  cpu_first_s_ = cpu_seconds();
+  cpu_last_s_ = cpu_first_s_;
+}
+
+arrival_tally::publisher& arrival_tally::publisher_of(std::uint64_t id) {
+  // Nearly always it is one of a few.
+  for (publisher& one : publishers_) {
+    if (one.id == id) {
+      return one;
+    }
+  }
+  publishers_.push_back({id, 0, 0, 0, 0});
+  if (publishers_.size() == publishers_expected_) {
+    warm_.store(true, std::memory_order_release);
+  }
+  return publishers_.back();
+}
+
+nlohmann::json arrival_tally::result_json() {
+  std::uint64_t duplicates = 0;
+  for (const publisher& one : publishers_) {
+    duplicates += one.duplicates;
+  }
+  const std::uint64_t count = latencies_ns_.size();
+  const process_usage used = usage_now();
+  return {{"received", count},
+          {"lost", expected_ - std::min(expected_, count)},
+          {"duplicates", duplicates},
+          {"elapsed_s", static_cast<double>(last_ns_ - first_ns_) * 1e-9},
+          {"cpu_s", cpu_last_s_ - cpu_first_s_},
+          {"peak_rss_bytes", used.rss_peak_bytes},
+          {"threads", used.threads},
+          {"fds", used.descriptors},
+          {"latency_ns", percentiles_json(latencies_ns_)}};
+}
+
+} // namespace dynamo::apps

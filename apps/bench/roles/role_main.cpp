@@ -1,0 +1,125 @@
+#include "apps/bench/roles/role_main.hpp"
+
+#include "apps/bench/roles/kv_roles.hpp"
+#include "apps/bench/roles/roles.hpp"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <functional>
+#include <map>
+#include <string>
+
+namespace dynamo::apps {
+
+namespace {
+
+const std::map<std::string, end_kind> kinds{{"raw", end_kind::raw},
+                                            {"plane", end_kind::plane}};
+const std::map<std::string, transport_kind> transports{
+    {"zmq", transport_kind::zmq}, {"nats", transport_kind::nats}};
+const std::map<std::string, end_caller> callers{{"thread", end_caller::thread},
+                                                {"actor", end_caller::actor}};
+
+/// What the command line says.
+struct role_flags {
+  end_request end;
+  std::uint64_t count = 100'000;
+  double rate = 0;
+  std::uint64_t burst = 1;
+  kv_pub_options kv_pub;
+  kv_index_options kv_index;
+};
+
+void add_end(CLI::App& app, end_request& to) {
+  app.add_option("--kind", to.kind)->transform(CLI::CheckedTransformer(kinds));
+  app.add_option("--transport", to.transport)
+      ->transform(CLI::CheckedTransformer(transports));
+  app.add_option("--caller", to.caller)
+      ->transform(CLI::CheckedTransformer(callers));
+  app.add_option("--batch-max", to.batch_max);
+  app.add_option("--topic", to.topic);
+  app.add_option("--publishers", to.publishers);
+  app.add_option("--size", to.payload_bytes);
+  app.add_option("--endpoint", to.endpoints);
+}
+
+void add_rate(CLI::App& app, role_flags& to) {
+  app.add_option("--count,--expect", to.count);
+  app.add_option("--rate", to.rate);
+  app.add_option("--burst", to.burst);
+}
+
+using role_body = std::function<status(role_console&)>;
+
+role_body body_of(const std::string& verb, role_flags& flags) {
+  if (verb == "pub") {
+    return [&flags](role_console& console) {
+      return run_pub({flags.end, flags.count, flags.rate, flags.burst},
+                     console);
+    };
+  }
+  if (verb == "sub") {
+    return [&flags](role_console& console) {
+      return run_sub({flags.end, flags.count}, console);
+    };
+  }
+  if (verb == "echo") {
+    return [&flags](role_console& console) {
+      flags.end.is_for_latency = true;
+      return run_echo(flags.end, console);
+    };
+  }
+  if (verb == "ping") {
+    return [&flags](role_console& console) {
+      flags.end.is_for_latency = true;
+      return run_ping({flags.end, flags.count, flags.rate}, console);
+    };
+  }
+  if (verb == "kv-pub") {
+    return [&flags](role_console& console) {
+      flags.kv_pub.end = flags.end;
+      flags.kv_pub.rate = flags.rate;
+      return run_kv_pub(flags.kv_pub, console);
+    };
+  }
+  return [&flags](role_console& console) {
+    flags.kv_index.end = flags.end;
+    flags.kv_index.expected = flags.count;
+    return run_kv_index(flags.kv_index, console);
+  };
+}
+
+int failed(role_console& console, const std::string& reason) {
+  console.say("failed", {{"reason", reason}});
+  return 1;
+}
+
+} // namespace
+
+int role_main(int argc, const char* const* argv) {
+  CLI::App app{"One process of a measure; see apps/bench/README.md"};
+  app.require_subcommand(1);
+  role_flags flags;
+  for (const char* verb :
+       {"pub", "sub", "echo", "ping", "kv-pub", "kv-index"}) {
+    CLI::App* command = app.add_subcommand(verb);
+    add_end(*command, flags.end);
+    add_rate(*command, flags);
+    if (std::string{verb} == "kv-pub") {
+      add_kv_pub(*command, flags.kv_pub);
+    }
+  }
+  role_console console;
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& mistake) {
+    app.exit(mistake);
+    return failed(console, mistake.what());
+  }
+  const std::string verb = app.get_subcommands().front()->get_name();
+  const status done = body_of(verb, flags)(console);
+  return done ? 0 : failed(console, to_string(done.error()));
+}
+
+} // namespace dynamo::apps

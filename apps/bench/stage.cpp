@@ -1,0 +1,119 @@
+#include "apps/bench/stage.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+#include <unistd.h>
+#include <utility>
+
+namespace dynamo::apps {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto server_start_time = 10s;
+
+/// Roles that take the flags of publishers; the others are subscribers.
+bool is_publisher(const std::string& verb) {
+  return verb == "pub" || verb == "ping" || verb == "kv-pub";
+}
+
+/// Debian has nats-server where only root looks for programs.
+std::string nats_server_program() {
+  const std::string packaged = "/usr/sbin/nats-server";
+  return access(packaged.c_str(), X_OK) == 0 ? packaged : "nats-server";
+}
+
+/// The URL in the file that a nats-server writes about its ports.
+std::optional<std::string> url_in(const std::string& path) {
+  std::ifstream file{path};
+  const auto ports = nlohmann::json::parse(file, nullptr, false);
+  if (!ports.is_object() || !ports.contains("nats") || ports["nats"].empty()) {
+    return std::nullopt;
+  }
+  return ports["nats"][0].get<std::string>();
+}
+
+} // namespace
+
+result<std::unique_ptr<stage>> stage::open(transport_kind transport) {
+  std::string pattern =
+      (std::filesystem::temp_directory_path() / "dynamo-bench-XXXXXX").string();
+  if (mkdtemp(pattern.data()) == nullptr) {
+    return error{errc::io, "make the directory " + pattern};
+  }
+  std::unique_ptr<stage> opened{new stage{transport, pattern}};
+  const std::string store = pattern + "/store";
+  std::filesystem::create_directory(store);
+  opened->environment_ = {
+      {"DYN_DISCOVERY_BACKEND", "file"},
+      {"DYN_FILE_KV", store},
+      {"DYN_EVENT_PLANE", transport == transport_kind::nats ? "nats" : "zmq"},
+      {"DYN_EVENT_PLANE_HOST", "127.0.0.1"},
+      {"DYN_NAMESPACE", "bench"}};
+  if (transport == transport_kind::nats) {
+    if (const status begun = opened->start_server("-1"); !begun) {
+      return begun.error();
+    }
+    opened->environment_["NATS_SERVER"] = opened->server_url_;
+  }
+  return opened;
+}
+
+stage::~stage() {
+  server_.reset();
+  std::error_code ignored;
+  std::filesystem::remove_all(directory_, ignored);
+}
+
+status stage::start_server(const std::string& port) {
+  auto started =
+      child_process::start({{nats_server_program(), "-a", "127.0.0.1", "-p",
+                             port, "--ports_file_dir", directory_},
+                            {},
+                            log_path()});
+  if (!started) {
+    return started.error();
+  }
+  server_ = *std::move(started);
+  const std::string file =
+      directory_ + "/nats-server_" + std::to_string(server_->pid()) + ".ports";
+  const auto deadline = std::chrono::steady_clock::now() + server_start_time;
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (const auto url = url_in(file)) {
+      server_url_ = *url;
+      return ok();
+    }
+    std::this_thread::sleep_for(5ms);
+  }
+  return error{errc::unavailable,
+               "nats-server wrote no " + file + "; see " + log_path()};
+}
+
+status stage::restart_server() {
+  const std::string port = server_url_.substr(server_url_.rfind(':') + 1);
+  server_.reset();
+  return start_server(port);
+}
+
+result<role_process> stage::start(const contender& who, const std::string& verb,
+                                  std::vector<std::string> flags) {
+  child_process::plan plan{who.program, environment_, log_path()};
+  plan.command.insert(plan.command.end(), {"role", verb, "--transport",
+                                           environment_["DYN_EVENT_PLANE"]});
+  const auto& own =
+      is_publisher(verb) ? who.publisher_flags : who.subscriber_flags;
+  plan.command.insert(plan.command.end(), own.begin(), own.end());
+  plan.command.insert(plan.command.end(), flags.begin(), flags.end());
+  auto started = child_process::start(plan);
+  if (!started) {
+    return std::move(started).error();
+  }
+  return role_process{who.name + " " + verb, *std::move(started)};
+}
+
+} // namespace dynamo::apps
