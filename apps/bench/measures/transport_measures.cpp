@@ -83,12 +83,17 @@ result<std::vector<comparison>> run_publish(const run_options& options,
   const way ways[] = {
       {"thread", {"--caller", "thread"}, 0.95, 1.0},
       {"actor", {"--caller", "actor"}, 0.95, 1.0},
-      {"thread, single", {"--caller", "thread", "--batch-max", "1"}, 0.8, 1.0},
+      {"thread, single", {"--caller", "thread", "--batch-max", "1"}, 0.8, 0},
   };
   std::vector<turns> cases;
   for (const transport_kind transport : transports) {
     for (const std::size_t bytes : sizes) {
       for (const way& one : ways) {
+        // With NATS a batch waits for the server's answer to the one before
+        // the last: batches of one message say nothing but how far it is away.
+        if (transport == transport_kind::nats && one.nats_bound == 0) {
+          continue;
+        }
         const double bound =
             transport == transport_kind::zmq ? one.zmq_bound : one.nats_bound;
         const stream_trial trial = trial_of(transport, bytes, options);

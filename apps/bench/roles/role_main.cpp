@@ -1,5 +1,6 @@
 #include "apps/bench/roles/role_main.hpp"
 
+#include "apps/bench/roles/index_role.hpp"
 #include "apps/bench/roles/kv_roles.hpp"
 #include "apps/bench/roles/roles.hpp"
 
@@ -29,6 +30,7 @@ struct role_flags {
   std::uint64_t burst = 1;
   kv_pub_options kv_pub;
   kv_index_options kv_index;
+  index_options_of_bench index;
 };
 
 void add_end(CLI::App& app, end_request& to) {
@@ -83,6 +85,11 @@ role_body body_of(const std::string& verb, role_flags& flags) {
       return run_kv_pub(flags.kv_pub, console);
     };
   }
+  if (verb == "index") {
+    return [&flags](role_console& console) {
+      return run_index_role(flags.index, console);
+    };
+  }
   return [&flags](role_console& console) {
     flags.kv_index.end = flags.end;
     flags.kv_index.expected = flags.count;
@@ -110,6 +117,11 @@ int role_main(int argc, const char* const* argv) {
       add_kv_pub(*command, flags.kv_pub);
     }
   }
+  CLI::App* index = app.add_subcommand("index");
+  // All roles are told; this one uses no transport.
+  index->add_option("--transport", flags.end.transport)
+      ->transform(CLI::CheckedTransformer(transports));
+  add_index(*index, flags.index);
   role_console console;
   try {
     app.parse(argc, argv);
