@@ -155,14 +155,20 @@ void child_process::finish(std::chrono::milliseconds time) {
   const auto deadline = std::chrono::steady_clock::now() + time;
   while (waitpid(pid_, nullptr, WNOHANG) == 0) {
     if (std::chrono::steady_clock::now() >= deadline) {
-      kill(pid_, SIGKILL);
-      waitpid(pid_, nullptr, 0);
+      kill();
       break;
     }
     std::this_thread::sleep_for(2ms);
   }
   close(std::exchange(from_, -1));
   pid_ = -1;
+}
+
+void child_process::kill() {
+  ::kill(pid_, SIGKILL);
+  // It stays a zombie until finish() has seen it.
+  siginfo_t ended{};
+  waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOWAIT);
 }
 
 } // namespace dynamo::apps

@@ -38,6 +38,9 @@ class child_process {
 
   pid_t pid() const { return pid_; }
 
+  /// Kills it and waits for its end.
+  void kill();
+
   /// Closes its stdin and waits for its end; after `time` it is killed.
   void finish(std::chrono::milliseconds time);
 

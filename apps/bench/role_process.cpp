@@ -60,4 +60,8 @@ void role_process::end() {
   process_.finish(end_time);
 }
 
+void role_process::kill() {
+  process_.kill();
+}
+
 } // namespace dynamo::apps

@@ -30,6 +30,9 @@ class role_process {
   /// Tells it to end, and waits for that.
   void end();
 
+  /// Ends it without telling.
+  void kill();
+
   const std::string& name() const { return name_; }
 
  private:

@@ -26,6 +26,11 @@ const std::vector<measure>& measures() {
       {"round-trip", "There and back, one message under way", run_round_trip},
       {"fan", "Many publishers, several subscribers", run_fan},
       {"ingest", "kv-events from sockets into the index", run_ingest},
+      {"index", "The prefix index under a trace", run_index},
+      {"join", "From a publisher's start to its first event", run_join},
+      {"idle", "What processes cost while nothing happens", run_idle},
+      {"reconnect", "How soon events flow again", run_reconnect},
+      {"soak", "80 % of the peak for long; only when named", run_soak},
   };
   return all;
 }

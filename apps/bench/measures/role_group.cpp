@@ -84,8 +84,8 @@ result<nlohmann::json> role_group::result_of(number who) {
   }
 }
 
-void role_group::end(number who) {
-  roles_[who].end();
+void role_group::kill(number who) {
+  roles_[who].kill();
 }
 
 } // namespace dynamo::apps

@@ -49,8 +49,8 @@ class role_group {
     return endpoints_[who];
   }
 
-  /// Ends one, now.
-  void end(number who);
+  /// Kills one, as a machine that fails does.
+  void kill(number who);
 
  private:
   stage& stage_;

@@ -1,0 +1,349 @@
+#include "apps/bench/measures/measure.hpp"
+#include "apps/bench/measures/role_group.hpp"
+#include "apps/bench/measures/stream_trial.hpp"
+#include "apps/bench/process_usage.hpp"
+#include "apps/bench/stage.hpp"
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+// How processes find each other, what they cost while nothing happens, and how
+// soon they go on after a failure.
+
+namespace dynamo::apps {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+double seconds_since(std::uint64_t began_ns) {
+  return static_cast<double>(monotonic_ns() - began_ns) * 1e-9;
+}
+
+/// A subscriber waits, a publisher process with so many publishers starts, and
+/// all of them are heard.
+result<figures> run_join_trial(const contender& who, std::size_t publishers) {
+  auto opened = stage::open(transport_kind::zmq);
+  if (!opened) {
+    return std::move(opened).error();
+  }
+  const std::string count = std::to_string(publishers);
+  role_group group{**opened};
+  const auto subscriber = group.start(who, "sub", {"--publishers", count});
+  if (!subscriber) {
+    return subscriber.error();
+  }
+  const std::uint64_t began = monotonic_ns();
+  const auto publisher = group.start(who, "pub", {"--publishers", count});
+  if (!publisher) {
+    return publisher.error();
+  }
+  const double ready_s = seconds_since(began);
+  const auto warm = group.converse(
+      {{*publisher, "warm", ""}, {*subscriber, "", "warm"}}, 120s);
+  if (!warm) {
+    return warm.error();
+  }
+  const double heard_s = seconds_since(began);
+  return figures{{"heard_ms", heard_s * 1e3}, {"ready_ms", ready_s * 1e3}};
+}
+
+/// What the processes cost while nothing happens, over `time`.
+result<figures> run_idle_trial(const contender& who, std::size_t publishers,
+                               std::chrono::milliseconds time) {
+  auto opened = stage::open(transport_kind::zmq);
+  if (!opened) {
+    return std::move(opened).error();
+  }
+  role_group group{**opened};
+  // The worker of this measure has one publisher, as a process has; the others
+  // are there to be followed.
+  const auto worker =
+      group.start(who, "kv-pub", {"--publishers", "1", "--events", "1"});
+  const auto others = group.start(
+      who, "kv-pub",
+      {"--publishers", std::to_string(publishers - 1), "--events", "1"});
+  if (!worker || !others) {
+    return worker ? others.error() : worker.error();
+  }
+  const auto router = group.start(who, "kv-index",
+                                  {"--publishers", std::to_string(publishers),
+                                   "--expect", std::to_string(publishers)});
+  if (!router) {
+    return router.error();
+  }
+  const auto warm = group.converse({{*worker, "warm", ""},
+                                    {*others, "warm", ""},
+                                    {*router, "", "warm"},
+                                    {*worker, "final", "final"},
+                                    {*others, "final", "final"}},
+                                   120s);
+  if (!warm) {
+    return warm.error();
+  }
+  std::this_thread::sleep_for(1s);
+  figures all;
+  const auto read = [&](role_group::number one, const std::string& name,
+                        double sign) -> status {
+    const auto used = group.converse({{one, "final", "final"}});
+    if (!used) {
+      return used.error();
+    }
+    const double seconds = std::chrono::duration<double>(time).count();
+    all[name + "_cpu_percent"] +=
+        sign * used->value("cpu_s", 0.0) / seconds * 100;
+    all[name + "_rss"] = used->value("rss_bytes", 0.0);
+    all[name + "_threads"] = used->value("threads", 0.0);
+    return ok();
+  };
+  for (const double sign : {-1.0, 1.0}) {
+    for (const auto& [one, name] :
+         {std::pair{*worker, "worker"}, std::pair{*router, "router"}}) {
+      if (const status done = read(one, name, sign); !done) {
+        return done.error();
+      }
+    }
+    if (sign < 0) {
+      std::this_thread::sleep_for(time);
+    }
+  }
+  return all;
+}
+
+/// A stream whose server or publisher is killed on its way.
+class reconnect_run {
+ public:
+  static constexpr double rate = 1000;
+
+  explicit reconnect_run(stage& where)
+      : stage_(where)
+      , group_(where) {}
+
+  /// The server is killed and comes back; the publisher holds what it cannot
+  /// send.
+  result<figures> restart_server() {
+    if (const status begun = begin(5000); !begun) {
+      return begun.error();
+    }
+    std::this_thread::sleep_for(1s);
+    const auto before = received();
+    if (const status again = stage_.restart_server(); !again) {
+      return again.error();
+    }
+    const std::uint64_t back = monotonic_ns();
+    if (const status flows = wait_for_more(before); !flows) {
+      return flows.error();
+    }
+    const double again_s = seconds_since(back);
+    const auto done = group_.converse({{publisher_, "", "result"}}, 60s);
+    if (!done) {
+      return done.error();
+    }
+    const auto heard = group_.result_of(subscriber_);
+    if (!heard) {
+      return heard.error();
+    }
+    return figures{{"again_ms", again_s * 1e3},
+                   {"lost", heard->value("lost", 0.0)}};
+  }
+
+  /// The publisher is killed, and another one takes its place.
+  result<figures> restart_publisher() {
+    if (const status begun = begin(1'000'000); !begun) {
+      return begun.error();
+    }
+    std::this_thread::sleep_for(500ms);
+    group_.kill(publisher_);
+    const std::uint64_t gone = monotonic_ns();
+    std::this_thread::sleep_for(200ms);
+    const auto before = received();
+    const auto next = group_.start(ours(), "pub", flags(2000));
+    if (!next) {
+      return next.error();
+    }
+    publisher_ = *next;
+    if (const auto told = group_.converse({{publisher_, "go", ""}}); !told) {
+      return told.error();
+    }
+    if (const status flows = wait_for_more(before); !flows) {
+      return flows.error();
+    }
+    return figures{{"again_ms", seconds_since(gone) * 1e3}};
+  }
+
+ private:
+  static std::vector<std::string> flags(std::uint64_t count) {
+    return {"--rate", std::to_string(rate), "--count", std::to_string(count)};
+  }
+
+  status begin(std::uint64_t count) {
+    const auto publisher = group_.start(ours(), "pub", flags(count));
+    if (!publisher) {
+      return publisher.error();
+    }
+    publisher_ = *publisher;
+    const auto subscriber =
+        group_.start(ours(), "sub", {"--expect", std::to_string(count)});
+    if (!subscriber) {
+      return subscriber.error();
+    }
+    subscriber_ = *subscriber;
+    const auto begun = group_.converse({{publisher_, "warm", ""},
+                                        {subscriber_, "", "warm"},
+                                        {publisher_, "go", ""}});
+    return begun ? ok() : status{begun.error()};
+  }
+
+  double received() {
+    const auto progress =
+        group_.converse({{subscriber_, "progress", "progress"}});
+    return progress ? progress->value("received", 0.0) : 0;
+  }
+
+  status wait_for_more(double before) {
+    const std::uint64_t began = monotonic_ns();
+    while (received() <= before) {
+      if (seconds_since(began) > 30) {
+        return error{errc::unavailable, "nothing arrived for 30 s"};
+      }
+    }
+    return ok();
+  }
+
+  stage& stage_;
+  role_group group_;
+  role_group::number publisher_ = 0;
+  role_group::number subscriber_ = 0;
+};
+
+result<figures> run_restart(transport_kind transport) {
+  auto opened = stage::open(transport);
+  if (!opened) {
+    return std::move(opened).error();
+  }
+  reconnect_run run{**opened};
+  return transport == transport_kind::nats ? run.restart_server()
+                                           : run.restart_publisher();
+}
+
+} // namespace
+
+result<std::vector<comparison>> run_join(const run_options& options,
+                                         const progress_sink& progress) {
+  std::vector<turns> cases;
+  for (const std::size_t publishers :
+       {std::size_t{1}, sized<std::size_t>(options, 500, 20)}) {
+    const bool is_one = publishers == 1;
+    turns one{"join", std::to_string(publishers) + " publishers, file", {}};
+    one.sides.push_back(
+        {"ours",
+         [=] { return run_join_trial(ours(), publishers); },
+         {{"heard_ms", "first event of all", "ms", better::lower,
+           is_one ? std::optional<target>{} : target{5000, false}}}});
+    if (options.dynamo_peer) {
+      const contender peer = dynamo_peer(options, "generic");
+      one.sides.push_back({"dynamo",
+                           [=] { return run_join_trial(peer, publishers); },
+                           {{"heard_ms", "first event of all", "ms",
+                             better::lower, target{1, true}}}});
+    }
+    cases.push_back(std::move(one));
+  }
+  return run_cases(cases, options, progress);
+}
+
+result<std::vector<comparison>> run_idle(const run_options& options,
+                                         const progress_sink& progress) {
+  const std::size_t publishers = sized<std::size_t>(options, 200, 8);
+  const auto time = sized(options, 5000ms, 200ms);
+  turns one{"idle", std::to_string(publishers) + " publishers", {}};
+  one.sides.push_back(
+      {"ours",
+       [=] { return run_idle_trial(ours(), publishers, time); },
+       {{"router_cpu_percent", "router CPU", "%", better::lower,
+         target{1, false}},
+        {"worker_cpu_percent", "worker CPU", "%", better::lower,
+         target{0.2, false}},
+        {"router_threads", "router threads", "", better::lower},
+        {"worker_threads", "worker threads", "", better::lower},
+        {"router_rss", "router memory", "MB", better::lower, {}, 1e6},
+        {"worker_rss", "worker memory", "MB", better::lower, {}, 1e6}}});
+  if (options.dynamo_peer) {
+    const contender peer = dynamo_peer(options, "validated");
+    one.sides.push_back(
+        {"dynamo",
+         [=] { return run_idle_trial(peer, publishers, time); },
+         {{"router_cpu_percent", "router CPU", "%", better::lower},
+          {"worker_cpu_percent", "worker CPU", "%", better::lower},
+          {"router_rss", "router memory", "MB", better::lower,
+           target{0.25, true}, 1e6},
+          {"worker_rss", "worker memory", "MB", better::lower,
+           target{0.25, true}, 1e6}}});
+  }
+  return run_cases({one}, options, progress);
+}
+
+result<std::vector<comparison>> run_reconnect(const run_options& options,
+                                              const progress_sink& progress) {
+  return run_cases(
+      {{"reconnect",
+        "nats-server killed",
+        {{"ours",
+          [] { return run_restart(transport_kind::nats); },
+          {{"again_ms", "flows again after", "ms", better::lower},
+           {"lost", "lost", "msgs", better::lower, target{0, false}}}}}},
+       {"reconnect",
+        "publisher killed",
+        {{"ours",
+          [] { return run_restart(transport_kind::zmq); },
+          {{"again_ms", "another is heard after", "ms", better::lower}}}}}},
+      options, progress);
+}
+
+result<std::vector<comparison>> run_soak(const run_options& options,
+                                         const progress_sink& progress) {
+  std::vector<turns> cases;
+  for (const transport_kind transport :
+       {transport_kind::zmq, transport_kind::nats}) {
+    stream_trial trial;
+    trial.publisher = ours();
+    trial.subscriber = ours();
+    trial.transport = transport;
+    // Four fifths of what goes through both at full speed.
+    trial.count = sized<std::uint64_t>(options, 500'000, 20'000);
+    const auto run = [trial, options]() -> result<figures> {
+      const auto peak = run_stream(trial);
+      if (!peak) {
+        return peak;
+      }
+      stream_trial long_one = trial;
+      long_one.rate = 0.8 * peak->at("received_per_s");
+      long_one.burst = 32;
+      long_one.count =
+          static_cast<std::uint64_t>(long_one.rate * options.soak_minutes * 60);
+      auto done = run_stream(long_one);
+      if (done) {
+        (*done)["rate"] = long_one.rate;
+      }
+      return done;
+    };
+    cases.push_back(
+        {"soak",
+         std::string{transport == transport_kind::zmq ? "zmq" : "nats"} +
+             ", 80 % of the peak",
+         {{"ours",
+           run,
+           {{"rate", "rate", "k/s", better::higher, {}, 1e3},
+            {"lost", "lost", "msgs", better::lower, target{0, false}},
+            {"p50_us", "p50", "us", better::lower},
+            {"p99_us", "p99", "us", better::lower},
+            {"max_us", "longest", "us", better::lower},
+            {"pub_rss", "publisher memory", "MB", better::lower, {}, 1e6}}}}});
+  }
+  run_options once = options;
+  once.pairs = 1;
+  return run_cases(cases, once, progress);
+}
+
+} // namespace dynamo::apps
