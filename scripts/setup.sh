@@ -3,7 +3,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 usage() {
   cat <<'TEXT'
-usage: scripts/setup.sh [--checks]
+usage: scripts/setup.sh [--checks | --dynamo-crates]
 
 Installs from Debian what is missing to build, run and test this project, after
 saying what that is. Does nothing, quickly, when everything is there. Uses sudo
@@ -11,6 +11,9 @@ when not run by root. Does not let Debian start the servers among it.
 
   --checks   also clang, clang-format and clang-tidy, which scripts/check.sh
              and the presets "clang" and "fuzz" need
+  --dynamo-crates
+             also what the crates of Dynamo are compiled with, but cargo, of
+             which they want a newer one
 TEXT
 }
 
@@ -31,6 +34,7 @@ case ${1-} in
     exit 0
     ;;
   --checks) packages+=(clang clang-format clang-tidy libclang-rt-14-dev) ;;
+  --dynamo-crates) packages+=(clang libssl-dev protobuf-compiler) ;;
   '') ;;
   *) fail "unknown argument \"$1\"; see --help" ;;
 esac

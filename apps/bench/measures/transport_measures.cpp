@@ -7,7 +7,11 @@ namespace dynamo::apps {
 
 namespace {
 
-constexpr std::size_t sizes[] = {200, 1024};
+std::vector<std::size_t> sizes_of(const run_options& options) {
+  return options.is_quick ? std::vector<std::size_t>{200}
+                          : std::vector<std::size_t>{200, 1024};
+}
+
 constexpr transport_kind transports[] = {transport_kind::zmq,
                                          transport_kind::nats};
 /// A rate that every side keeps, for its latency.
@@ -87,7 +91,7 @@ result<std::vector<comparison>> run_publish(const run_options& options,
   };
   std::vector<turns> cases;
   for (const transport_kind transport : transports) {
-    for (const std::size_t bytes : sizes) {
+    for (const std::size_t bytes : sizes_of(options)) {
       for (const way& one : ways) {
         // With NATS a batch waits for the server's answer to the one before
         // the last: batches of one message say nothing but how far it is away.
@@ -116,7 +120,7 @@ result<std::vector<comparison>> run_receive(const run_options& options,
   std::vector<turns> cases;
   for (const transport_kind transport : transports) {
     const bool is_zmq = transport == transport_kind::zmq;
-    for (const std::size_t bytes : sizes) {
+    for (const std::size_t bytes : sizes_of(options)) {
       for (const char* caller : {"actor", "thread"}) {
         const stream_trial trial = trial_of(transport, bytes, options);
         cases.push_back(
@@ -228,7 +232,7 @@ result<std::vector<comparison>> run_end_to_end(const run_options& options,
   std::vector<turns> cases;
   for (const transport_kind transport : transports) {
     const bool is_zmq = transport == transport_kind::zmq;
-    for (const std::size_t bytes : sizes) {
+    for (const std::size_t bytes : sizes_of(options)) {
       const stream_trial trial = trial_of(transport, bytes, options);
       turns one{"end-to-end", case_name(transport, bytes), {}};
       one.sides.push_back(speeds_side(
@@ -260,8 +264,14 @@ result<std::vector<comparison>> run_fan(const run_options& options,
   // a second go to each subscriber whatever the number of publishers.
   constexpr double total_rate = 8'000;
   std::vector<turns> cases;
-  for (const std::size_t subscribers : {1, 4, 8}) {
-    for (const std::size_t publishers : {1, 8, 32, 128}) {
+  const std::vector<std::size_t> subscriber_counts =
+      options.is_quick ? std::vector<std::size_t>{1, 4}
+                       : std::vector<std::size_t>{1, 4, 8};
+  const std::vector<std::size_t> publisher_counts =
+      options.is_quick ? std::vector<std::size_t>{1, 8}
+                       : std::vector<std::size_t>{1, 8, 32, 128};
+  for (const std::size_t subscribers : subscriber_counts) {
+    for (const std::size_t publishers : publisher_counts) {
       stream_trial trial = trial_of(transport_kind::zmq, 200, options);
       trial.publishers_each = publishers;
       trial.subscriber_processes = subscribers;

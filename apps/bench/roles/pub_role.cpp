@@ -51,7 +51,8 @@ std::string warm_up(const pub_options& options, outlets& to,
     publish_loop once{
         to,
         {all, 1, 0, 1, options.end.payload_bytes, stamp::warm_up_bit | round}};
-    once.step();
+    while (once.step()) {
+    }
     if (auto command = console.next_within(warm_up_pause)) {
       return *std::move(command);
     }

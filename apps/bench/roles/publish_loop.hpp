@@ -38,6 +38,7 @@ class publish_loop {
   const plan plan_;
   const std::uint64_t began_ns_;
   byte_buffer payload_;
+  /// Of all messages of all publishers.
   std::uint64_t next_ = 0;
   std::uint64_t sent_ = 0;
   std::uint64_t failed_ = 0;

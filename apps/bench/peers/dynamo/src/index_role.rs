@@ -47,6 +47,9 @@ pub struct IndexFlags {
     pub request_rate: f64,
     #[arg(long, default_value = "ingest")]
     pub phase: Phase,
+    /// Requests of the trace; 0: all.
+    #[arg(long, default_value_t = 0)]
+    pub requests: usize,
     /// Every role has it.
     #[arg(long)]
     pub transport: Option<String>,
@@ -60,7 +63,10 @@ struct Play {
 }
 
 fn play_of(flags: &IndexFlags) -> Result<Play> {
-    let trace = read_trace(&flags.trace)?;
+    let mut trace = read_trace(&flags.trace)?;
+    if flags.requests > 0 {
+        trace.truncate(flags.requests);
+    }
     let mut fleet = Fleet::new(flags.workers, flags.capacity);
     let warm = fleet.play(&trace, 0..flags.warm_cycles);
     fleet.mix = Mix::default();

@@ -50,17 +50,17 @@ async fn send_all(to: &[EventPublisher], flags: &PubFlags) -> u64 {
     let mut payload = new_payload(flags.size);
     let began = monotonic_ns();
     let mut failed = 0;
-    for index in 0..flags.count {
-        if flags.rate > 0.0 && index % flags.burst == 0 {
-            let due = began + (index as f64 / flags.rate * 1e9) as u64;
+    let total_rate = flags.rate * to.len() as f64;
+    for next in 0..flags.count * to.len() as u64 {
+        if flags.rate > 0.0 && next % flags.burst == 0 {
+            let due = began + (next as f64 / total_rate * 1e9) as u64;
             if monotonic_ns() < due {
                 sleep_until_ns(due);
             }
         }
-        for one in to {
-            stamp(&mut payload, index, monotonic_ns());
-            failed += one.publish_bytes_ref(&payload).await.is_err() as u64;
-        }
+        stamp(&mut payload, next / to.len() as u64, monotonic_ns());
+        let one = &to[(next % to.len() as u64) as usize];
+        failed += one.publish_bytes_ref(&payload).await.is_err() as u64;
     }
     failed
 }

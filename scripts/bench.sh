@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/bench.sh [--with-dynamo] [--pairs N] [MEASURE]...
+
+Installs what is missing, builds dynamo-bench in build/release, measures
+everything (or the named measures) beside its baselines, and writes the figures
+to build/bench/report.json. When everything was measured, doc/performance.md and
+its pictures are written anew from them. Half an hour; with Dynamo an hour.
+
+  --with-dynamo  builds apps/bench/peers/dynamo too and measures beside it; needs
+                 cargo 1.85 or newer and ten minutes more the first time
+  --pairs N      how often the sides take turns, 5
+
+dynamo-bench run --help lists the measures.
+TEXT
+}
+
+with_dynamo=no
+pairs=5
+measures=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --help | -h)
+      usage
+      exit 0
+      ;;
+    --with-dynamo) with_dynamo=yes ;;
+    --pairs)
+      pairs=${2:?--pairs needs a number}
+      shift
+      ;;
+    -*) fail "unknown argument \"$1\"; see --help" ;;
+    *) measures+=("$1") ;;
+  esac
+  shift
+done
+
+# The crates of Dynamo need a newer compiler than Debian 12 has.
+build_dynamo_peer() {
+  command -v cargo >/dev/null ||
+    fail "--with-dynamo needs cargo 1.85 or newer (https://rustup.rs)"
+  scripts/setup.sh --dynamo-crates
+  say "the peer of Dynamo's crates"
+  (cd apps/bench/peers/dynamo && cargo build --release --locked)
+}
+
+scripts/setup.sh
+build release dynamo-bench
+flags=(--pairs "$pairs" --report build/bench/report.json)
+if [ "$with_dynamo" = yes ]; then
+  build_dynamo_peer
+  flags+=(--dynamo apps/bench/peers/dynamo/target/release/dynamo-bench-peer)
+fi
+mkdir -p build/bench
+build/release/apps/bench/dynamo-bench run "${measures[@]}" "${flags[@]}"
+if [ ${#measures[@]} -eq 0 ]; then
+  "$python" scripts/performance.py build/bench/report.json doc
+fi
