@@ -29,7 +29,7 @@ HEAD = """# Performance
 What `scripts/bench.sh` measured, ours and its baselines in turn in the same
 minutes; the ratio of each pair, and its middle, least and largest. Only ratios
 mean something elsewhere. [apps/bench](../apps/bench/README.md) says what each
-measure does; [capacity](capacity.md) what follows for a deployment.
+measure does.
 
 """
 

@@ -94,10 +94,8 @@ status stage::start_server(const std::string& port) {
                "nats-server wrote no " + file + "; see " + log_path()};
 }
 
-status stage::restart_server() {
-  const std::string port = server_url_.substr(server_url_.rfind(':') + 1);
-  server_.reset();
-  return start_server(port);
+status stage::start_server_again() {
+  return start_server(server_url_.substr(server_url_.rfind(':') + 1));
 }
 
 result<role_process> stage::start(const contender& who, const std::string& verb,

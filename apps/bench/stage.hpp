@@ -32,8 +32,10 @@ class stage {
   /// Where the stderr of all processes is.
   std::string log_path() const { return directory_ + "/log"; }
 
-  /// Kills the nats-server, and starts another one at the same port.
-  status restart_server();
+  /// Kills the nats-server.
+  void stop_server() { server_.reset(); }
+  /// Starts another one at the same port.
+  status start_server_again();
 
  private:
   stage(transport_kind transport, std::string directory)

@@ -10,8 +10,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto run_time = 600s;
-constexpr double paced_rate = 5'000;
+constexpr auto play_time = 600s;
+constexpr double paced_requests = 5'000;
 
 /// One trace with one number of workers.
 struct index_case {
@@ -55,7 +55,7 @@ result<figures> run_role(const contender& who, std::vector<std::string> flags) {
   if (!started) {
     return std::move(started).error();
   }
-  const auto done = started->wait_for("result", run_time);
+  const auto done = started->wait_for("result", play_time);
   started->end();
   if (!done) {
     return done.error();
@@ -86,8 +86,9 @@ result<figures> run_phases(const contender& who, const index_case& on,
         "--threads", threads, "--phase", phase == "paced" ? "mixed" : phase};
     flags.insert(flags.end(), on.flags.begin(), on.flags.end());
     if (phase == "paced") {
-      flags.insert(flags.end(), {"--request-rate", std::to_string(paced_rate),
-                                 "--cycles", "1"});
+      flags.insert(
+          flags.end(),
+          {"--request-rate", std::to_string(paced_requests), "--cycles", "1"});
     }
     const auto done = run_role(who, flags);
     if (!done) {

@@ -14,7 +14,8 @@ std::uint64_t events_for(std::size_t per_message, const run_options& options) {
   return sized<std::uint64_t>(options, full, 12'800);
 }
 
-std::vector<figure_spec> beside_dynamo(std::size_t per_message, bool is_paced) {
+std::vector<figure_spec> ingest_beside_dynamo(std::size_t per_message,
+                                              bool is_paced) {
   std::vector<figure_spec> all{
       {"ingest_cpu_ns", "router CPU", "ns", better::lower, target{0.25, true}}};
   if (!is_paced) {
@@ -64,7 +65,7 @@ result<std::vector<comparison>> run_ingest(const run_options& options,
           trial.publisher = dynamo_peer(options, "validated");
           trial.router = trial.publisher;
           one.sides.push_back({"dynamo", [trial] { return run_kv(trial); },
-                               beside_dynamo(per_message, is_paced)});
+                               ingest_beside_dynamo(per_message, is_paced)});
         }
         cases.push_back(std::move(one));
       }

@@ -13,8 +13,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto run_time = 300s;
-constexpr auto settle_time = 100ms;
+constexpr auto kv_run_time = 300s;
+constexpr auto kv_settle_time = 100ms;
 
 } // namespace
 
@@ -45,8 +45,8 @@ result<figures> run_kv(const kv_trial& trial) {
       !warm) {
     return warm.error();
   }
-  std::this_thread::sleep_for(settle_time);
-  const auto sent = group.converse({{*publisher, "go", "result"}}, run_time);
+  std::this_thread::sleep_for(kv_settle_time);
+  const auto sent = group.converse({{*publisher, "go", "result"}}, kv_run_time);
   if (!sent) {
     return sent.error();
   }

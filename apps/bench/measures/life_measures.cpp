@@ -127,8 +127,11 @@ class reconnect_run {
       return begun.error();
     }
     std::this_thread::sleep_for(1s);
+    stage_.stop_server();
+    // What was on its way has arrived by then.
+    std::this_thread::sleep_for(200ms);
     const auto before = received();
-    if (const status again = stage_.restart_server(); !again) {
+    if (const status again = stage_.start_server_again(); !again) {
       return again.error();
     }
     const std::uint64_t back = monotonic_ns();

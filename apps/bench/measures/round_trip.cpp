@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto run_time = 300s;
+constexpr auto round_trips_time = 300s;
 /// What else goes on with is_loaded: a stream of its own, through the same
 /// software.
 constexpr double load_rate = 50'000;
@@ -46,9 +46,13 @@ class round_trip_run {
       return met.error();
     }
     const auto done = group_.converse(
-        {{*ping, "warm", "warm"}, {*ping, "go", "result"}}, run_time);
+        {{*ping, "warm", "warm"}, {*ping, "go", "result"}}, round_trips_time);
     if (!done) {
       return done.error();
+    }
+    if (load_) {
+      // It would go on for minutes.
+      group_.kill(*load_);
     }
     const auto times = done->value("rtt_ns", nlohmann::json::object());
     figures all{{"lost", done->value("lost", 0.0)}};
@@ -69,6 +73,7 @@ class round_trip_run {
     if (!publisher) {
       return publisher.error();
     }
+    load_ = *publisher;
     const auto subscriber =
         group_.start(trial_.who, "sub",
                      {"--topic", "load", "--size", "200", "--expect", "1"});
@@ -97,6 +102,8 @@ class round_trip_run {
 
   const round_trip_trial& trial_;
   role_group group_;
+  /// The publisher that goes on beside, if there is one.
+  std::optional<role_group::number> load_;
 };
 
 result<figures> run_trial(const round_trip_trial& trial) {

@@ -24,17 +24,18 @@ constexpr std::size_t lookup_rounds = 3;
 /// So often the queue is drained when only memory counts.
 constexpr std::size_t requests_per_drain = 64;
 
-const std::map<std::string, index_kind> kinds{{"flat", index_kind::flat},
-                                              {"tree", index_kind::tree},
-                                              {"map", index_kind::map}};
-const std::map<std::string, index_phase> phases{
+const std::map<std::string, index_kind> index_kinds{{"flat", index_kind::flat},
+                                                    {"tree", index_kind::tree},
+                                                    {"map", index_kind::map}};
+const std::map<std::string, index_phase> index_phases{
     {"ingest", index_phase::ingest},
     {"mixed", index_phase::mixed},
     {"memory", index_phase::memory}};
 
 using request_list = std::vector<workload_request>;
 
-std::unique_ptr<measured_index> make(const index_options_of_bench& options) {
+std::unique_ptr<measured_index>
+make_index(const index_options_of_bench& options) {
   auto index = make_measured_index(options.which);
   return options.threads == 0 ? std::move(index)
                               : make_queued_index(std::move(index));
@@ -131,7 +132,7 @@ void look_up(const measured_index& index, std::span<workload_request> requests,
 
 nlohmann::json measure_ingest(const index_options_of_bench& options,
                               play& played) {
-  const auto index = make(options);
+  const auto index = make_index(options);
   feed_all(*index, played.warm);
   played.warm = {};
   const workload_mix& mix = played.workload.mix();
@@ -146,7 +147,7 @@ nlohmann::json measure_ingest(const index_options_of_bench& options,
 
 nlohmann::json measure_mixed(const index_options_of_bench& options,
                              play& played) {
-  const auto index = make(options);
+  const auto index = make_index(options);
   feed_all(*index, played.warm);
   played.warm = {};
   const workload_mix& mix = played.workload.mix();
@@ -179,7 +180,7 @@ std::uint64_t heap_bytes() {
 nlohmann::json measure_memory(const index_options_of_bench& options,
                               const std::vector<trace_request>& trace) {
   const std::uint64_t before = heap_bytes();
-  const auto index = make(options);
+  const auto index = make_index(options);
   std::uint64_t pairs = 0;
   {
     play played = play_of(options, trace);
@@ -207,9 +208,9 @@ nlohmann::json measure_memory(const index_options_of_bench& options,
 void add_index(CLI::App& app, index_options_of_bench& to) {
   app.add_option("--trace", to.trace)->required();
   app.add_option("--which", to.which)
-      ->transform(CLI::CheckedTransformer(kinds));
+      ->transform(CLI::CheckedTransformer(index_kinds));
   app.add_option("--phase", to.phase)
-      ->transform(CLI::CheckedTransformer(phases));
+      ->transform(CLI::CheckedTransformer(index_phases));
   app.add_option("--threads", to.threads)->check(CLI::Range(0, 1));
   app.add_option("--workers", to.workers)->check(CLI::PositiveNumber);
   app.add_option("--capacity", to.capacity)->check(CLI::PositiveNumber);

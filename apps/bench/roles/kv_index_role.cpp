@@ -20,7 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto look = 20ms;
+constexpr auto kv_look = 20ms;
 constexpr std::uint64_t blocks_per_event = 8;
 
 /// A router's step 7, and how far it has come. `take` is called from one thread
@@ -168,7 +168,7 @@ status run_kv_index(kv_index_options options, role_console& console) {
   bool said_warm = false;
   bool said_result = false;
   for (;;) {
-    const std::string command = console.next_within(look).value_or("");
+    const std::string command = console.next_within(kv_look).value_or("");
     if (!said_warm && into.is_warm()) {
       said_warm = true;
       console.say("warm");

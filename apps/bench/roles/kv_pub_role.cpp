@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto warm_up_pause = 5ms;
+constexpr auto kv_warm_up_pause = 5ms;
 
 /// One publisher's payloads, encoded.
 std::vector<byte_buffer> payloads_of(const kv_pub_options& options,
@@ -55,23 +55,23 @@ void send_all(outlets& to, std::size_t publisher,
   }
 }
 
-std::string warm_up(outlets& to, std::size_t publishers,
-                    role_console& console) {
+std::string warm_up_kv(outlets& to, std::size_t publishers,
+                       role_console& console) {
   byte_buffer nothing;
   encode_kv_events({}, payload_generation::v1_4, nothing);
   for (;;) {
     for (std::size_t i = 0; i < publishers; ++i) {
       to.send(i, nothing);
     }
-    if (auto command = console.next_within(warm_up_pause)) {
+    if (auto command = console.next_within(kv_warm_up_pause)) {
       return *std::move(command);
     }
   }
 }
 
-void publish_all(const kv_pub_options& options, outlets& to,
-                 const std::vector<std::vector<byte_buffer>>& payloads,
-                 role_console& console) {
+void publish_kv(const kv_pub_options& options, outlets& to,
+                const std::vector<std::vector<byte_buffer>>& payloads,
+                role_console& console) {
   const double messages_per_s =
       options.rate / static_cast<double>(options.events_per_message);
   const double cpu_before = cpu_seconds();
@@ -124,12 +124,12 @@ status run_kv_pub(kv_pub_options options, role_console& console) {
   std::string command = console.next();
   while (command != "end") {
     if (command == "warm") {
-      command = warm_up(to, options.end.publishers, console);
+      command = warm_up_kv(to, options.end.publishers, console);
       continue;
     }
     if (command == "go") {
       cpu_before = cpu_seconds();
-      publish_all(options, to, payloads, console);
+      publish_kv(options, to, payloads, console);
     } else if (command == "final") {
       say_final(console, cpu_before);
     }

@@ -1,10 +1,7 @@
 #include "apps/bench/roles/kv_workload.hpp"
 
+#include "apps/bench/roles/word_hash.hpp"
 #include "dynamo/router/block_hash.hpp"
-
-#include <xxhash.h>
-
-#include <array>
 
 namespace dynamo::apps {
 
@@ -39,10 +36,7 @@ kv_workload::local_hashes(std::uint64_t request) const {
   std::vector<std::uint64_t> hashes;
   for (std::uint64_t block = 0; block < chunks * blocks_; ++block) {
     const bool is_shared = block < chunks / 2 * blocks_;
-    const std::array<std::uint64_t, 3> words{request, block,
-                                             is_shared ? 0 : number_ + 1};
-    hashes.push_back(
-        XXH3_64bits_withSeed(words.data(), sizeof words, block_hash_seed));
+    append_block_hash({request, block, is_shared ? 0 : number_ + 1}, hashes);
   }
   return hashes;
 }

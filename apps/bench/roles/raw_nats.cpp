@@ -3,8 +3,10 @@
 #include "apps/bench/roles/raw_envelope.hpp"
 #include "apps/bench/roles/settings.hpp"
 #include "dynamo/base/ids.hpp"
-#include "dynamo/transport/nats_handles.hpp"
 
+#include <nats/nats.h>
+
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -17,12 +19,20 @@ constexpr int flush_timeout_ms = 10'000;
 // baseline that loses would look fast.
 constexpr int pending_messages_max = 10'000'000;
 
+using options_handle =
+    std::unique_ptr<natsOptions, decltype(&natsOptions_Destroy)>;
+using connection_handle =
+    std::unique_ptr<natsConnection, decltype(&natsConnection_Destroy)>;
+using subscription_handle =
+    std::unique_ptr<natsSubscription, decltype(&natsSubscription_Destroy)>;
+using message_handle = std::unique_ptr<natsMsg, decltype(&natsMsg_Destroy)>;
+
 error nats_failure(const char* what, natsStatus code) {
   return {errc::unavailable,
           std::string{what} + ": " + natsStatus_GetText(code)};
 }
 
-result<nats_connection_handle> connect_to_server(bool is_for_latency) {
+result<connection_handle> connect_to_server(bool is_for_latency) {
   const auto values = bench_settings(transport_kind::nats);
   if (!values) {
     return values.error();
@@ -31,7 +41,7 @@ result<nats_connection_handle> connect_to_server(bool is_for_latency) {
   if (natsStatus code = natsOptions_Create(&made); code != NATS_OK) {
     return nats_failure("options of cnats", code);
   }
-  const nats_options_handle settings{made};
+  const options_handle settings{made, natsOptions_Destroy};
   natsOptions_SetURL(made, values->plane.nats.servers.c_str());
   natsOptions_SetSendAsap(made, is_for_latency);
   natsOptions_SetMaxPendingMsgs(made, pending_messages_max);
@@ -40,12 +50,12 @@ result<nats_connection_handle> connect_to_server(bool is_for_latency) {
   if (code != NATS_OK) {
     return nats_failure("connection of cnats", code);
   }
-  return nats_connection_handle{connection};
+  return connection_handle{connection, natsConnection_Destroy};
 }
 
 class raw_nats_outlets final : public outlets {
  public:
-  raw_nats_outlets(nats_connection_handle connection, const end_request& wanted)
+  raw_nats_outlets(connection_handle connection, const end_request& wanted)
       : connection_(std::move(connection))
       , subject_(subject_of(bench_scope(), wanted.topic)) {
     for (std::size_t i = 0; i < wanted.publishers; ++i) {
@@ -66,14 +76,14 @@ class raw_nats_outlets final : public outlets {
   }
 
  private:
-  const nats_connection_handle connection_;
+  const connection_handle connection_;
   const std::string subject_;
   std::vector<raw_envelope> envelopes_;
 };
 
 class raw_nats_inlet final : public inlet {
  public:
-  raw_nats_inlet(nats_connection_handle connection, std::size_t payload_bytes,
+  raw_nats_inlet(connection_handle connection, std::size_t payload_bytes,
                  arrival_sink sink)
       : payload_bytes_(payload_bytes)
       , sink_(std::move(sink))
@@ -103,7 +113,7 @@ class raw_nats_inlet final : public inlet {
  private:
   static void on_message(natsConnection*, natsSubscription*, natsMsg* message,
                          void* self) {
-    const nats_message_handle held{message};
+    const message_handle held{message, natsMsg_Destroy};
     auto& inlet = *static_cast<raw_nats_inlet*>(self);
     raw_envelope_view inside;
     const byte_view body{
@@ -116,8 +126,8 @@ class raw_nats_inlet final : public inlet {
 
   const std::size_t payload_bytes_;
   const arrival_sink sink_;
-  const nats_connection_handle connection_;
-  nats_subscription_handle subscription_;
+  const connection_handle connection_;
+  subscription_handle subscription_{nullptr, natsSubscription_Destroy};
 };
 
 } // namespace

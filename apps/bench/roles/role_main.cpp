@@ -15,12 +15,12 @@ namespace dynamo::apps {
 
 namespace {
 
-const std::map<std::string, end_kind> kinds{{"raw", end_kind::raw},
-                                            {"plane", end_kind::plane}};
-const std::map<std::string, transport_kind> transports{
+const std::map<std::string, end_kind> end_kinds{{"raw", end_kind::raw},
+                                                {"plane", end_kind::plane}};
+const std::map<std::string, transport_kind> transport_names{
     {"zmq", transport_kind::zmq}, {"nats", transport_kind::nats}};
-const std::map<std::string, end_caller> callers{{"thread", end_caller::thread},
-                                                {"actor", end_caller::actor}};
+const std::map<std::string, end_caller> caller_names{
+    {"thread", end_caller::thread}, {"actor", end_caller::actor}};
 
 /// What the command line says.
 struct role_flags {
@@ -34,11 +34,12 @@ struct role_flags {
 };
 
 void add_end(CLI::App& app, end_request& to) {
-  app.add_option("--kind", to.kind)->transform(CLI::CheckedTransformer(kinds));
+  app.add_option("--kind", to.kind)
+      ->transform(CLI::CheckedTransformer(end_kinds));
   app.add_option("--transport", to.transport)
-      ->transform(CLI::CheckedTransformer(transports));
+      ->transform(CLI::CheckedTransformer(transport_names));
   app.add_option("--caller", to.caller)
-      ->transform(CLI::CheckedTransformer(callers));
+      ->transform(CLI::CheckedTransformer(caller_names));
   app.add_option("--batch-max", to.batch_max);
   app.add_option("--topic", to.topic);
   app.add_option("--publishers", to.publishers);
@@ -120,7 +121,7 @@ int role_main(int argc, const char* const* argv) {
   CLI::App* index = app.add_subcommand("index");
   // All roles are told; this one uses no transport.
   index->add_option("--transport", flags.end.transport)
-      ->transform(CLI::CheckedTransformer(transports));
+      ->transform(CLI::CheckedTransformer(transport_names));
   add_index(*index, flags.index);
   role_console console;
   try {

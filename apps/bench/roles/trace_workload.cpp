@@ -1,8 +1,7 @@
 #include "apps/bench/roles/trace_workload.hpp"
 
+#include "apps/bench/roles/word_hash.hpp"
 #include "dynamo/router/block_hash.hpp"
-
-#include <xxhash.h>
 
 namespace dynamo::apps {
 
@@ -57,9 +56,7 @@ trace_workload::play(const std::vector<trace_request>& trace,
     std::vector<std::uint64_t> local;
     local.reserve(request.block_ids.size());
     for (const std::uint64_t id : request.block_ids) {
-      const std::uint64_t block = id + (cycle << 32);
-      local.push_back(
-          XXH3_64bits_withSeed(&block, sizeof block, block_hash_seed));
+      append_block_hash({id + (cycle << 32)}, local);
     }
     all.push_back(serve(std::move(local)));
   }
