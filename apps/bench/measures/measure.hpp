@@ -56,8 +56,6 @@ result<std::vector<comparison>> run_cases(const std::vector<turns>& cases,
 
 // -- The measures
 
-result<std::vector<comparison>> run_codec(const run_options&,
-                                          const progress_sink&);
 result<std::vector<comparison>> run_publish(const run_options&,
                                             const progress_sink&);
 result<std::vector<comparison>> run_receive(const run_options&,
@@ -71,8 +69,6 @@ result<std::vector<comparison>> run_fan(const run_options&,
 result<std::vector<comparison>> run_ingest(const run_options&,
                                            const progress_sink&);
 result<std::vector<comparison>> run_index(const run_options&,
-                                          const progress_sink&);
-result<std::vector<comparison>> run_route(const run_options&,
                                           const progress_sink&);
 result<std::vector<comparison>> run_join(const run_options&,
                                          const progress_sink&);
