@@ -132,6 +132,20 @@ def our_names(worker, rank=0):
                   for row in each["blocks"])
 
 
+def wait_for_followers(worker, count):
+    """So many subscribe to all that our worker says of its caches: over direct
+    ZMQ who comes later misses what the first one already got. Nobody knows over
+    NATS."""
+    def followers():
+        return [each["subscribers"]
+                for each in worker.get("/streams")["publishers"]
+                if each["topic"] == "kv-events"]
+    wait_for(lambda: followers() and
+             all(number in (count, None) for number in followers()),
+             SOON, lambda: f"{worker} to have {count} followers; each of its "
+                           f"publishers has {followers()}")
+
+
 def wait_until_followed(router, worker, ranks=(0,), seconds=SOON):
     """Dynamo's router knows exactly what our worker holds."""
     def differing():

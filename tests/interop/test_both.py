@@ -7,7 +7,8 @@ import pytest
 from cluster import wait_for
 from membership import Membership
 from meeting import (EXPIRY, SOON, our_overlap, their_overlap,
-                     wait_until_followed, wait_until_held)
+                     wait_for_followers, wait_until_followed,
+                     wait_until_held)
 from peers import tokens_of
 
 THEIRS = (101, 102)
@@ -46,6 +47,7 @@ def test_four_workers_two_routers(meeting):
         ours = meeting.our_router()
         workers = [meeting.our_worker() for _ in range(2)]
         for number, worker in enumerate(workers):
+            wait_for_followers(worker, 2)
             for text in range(1 + number, 6 + number):
                 generate(worker, text, 5)
             wait_until_followed(theirs, worker)

@@ -6,7 +6,7 @@ from cluster import wait_for
 from peers import tokens_of
 from scenario import expect_equal
 from meeting import (EXPIRY, SOON, our_names, our_overlap, their_names,
-                     their_overlap, wait_until_followed)
+                     their_overlap, wait_for_followers, wait_until_followed)
 
 
 def generate(worker, text, blocks, rank=0, number=0):
@@ -21,6 +21,7 @@ def test_dynamo_knows_what_our_worker_holds(meeting):
     theirs = meeting.dynamo.start("router")
     ours = meeting.our_router()
     worker = meeting.our_worker(**{"worker.dp_ranks": 2})
+    wait_for_followers(worker, 2)
     for text in range(1, 40):
         generate(worker, text % 25, 1 + text % 7, rank=text % 2)
     wait_until_followed(theirs, worker, ranks=(0, 1))
