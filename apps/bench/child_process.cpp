@@ -76,12 +76,20 @@ result<child_process> child_process::start(const plan& wanted) {
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO,
                                    wanted.stderr_path.c_str(),
                                    O_WRONLY | O_CREAT | O_APPEND, 0644);
+  // This process waits for its signals in a thread; a child has to take them.
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   std::vector<std::string> command = wanted.command;
   std::vector<std::string> variables = environment_with(wanted.environment);
   pid_t pid = -1;
   const int code =
-      posix_spawnp(&pid, command.front().c_str(), &actions, nullptr,
+      posix_spawnp(&pid, command.front().c_str(), &actions, &attributes,
                    pointers_to(command).data(), pointers_to(variables).data());
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   close((*in)[0]);
   close((*out)[1]);

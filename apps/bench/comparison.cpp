@@ -29,33 +29,36 @@ std::string target_text(const comparison& one) {
     return "";
   }
   const std::string bound = (one.which == better::higher ? ">= " : "<= ") +
-                            number_text(one.wanted->bound) +
-                            (one.wanted->is_of_ratio ? "" : " " + one.unit);
-  return bound + (*one.is_met() ? "  met" : "  MISSED");
+                            number_text(one.wanted->bound);
+  return bound + (*one.is_met() ? " met" : " MISSED");
 }
 
 std::string ratio_text(const comparison& one) {
   const auto ratios = one.ratios();
   if (ratios.empty()) {
-    return "-";
+    return "";
   }
   const spread all = spread_of(ratios);
-  return number_text(all.median) + " (" + number_text(all.min) + " to " +
+  return number_text(all.median) + " (" + number_text(all.min) + "-" +
          number_text(all.max) + ")";
 }
 
+/// At most 80 columns.
 std::string line_of(const comparison& one) {
-  char text[256];
-  const std::string baseline =
-      one.baseline.empty() ? "-"
-                           : number_text(spread_of(one.baseline).median) + " " +
-                                 one.baseline_name;
-  std::snprintf(text, sizeof text, "  %-26s %-22s %10s %-6s %18s  %-24s %s\n",
-                one.what.c_str(), one.figure.c_str(),
-                number_text(spread_of(one.ours).median).c_str(),
-                one.unit.c_str(), baseline.c_str(), ratio_text(one).c_str(),
-                target_text(one).c_str());
-  return text;
+  char text[128];
+  std::snprintf(
+      text, sizeof text, "    %-22s %8s %-6s %-19s %s", one.figure.c_str(),
+      number_text(spread_of(one.ours).median).c_str(), one.unit.c_str(),
+      ratio_text(one).c_str(), target_text(one).c_str());
+  std::string line = text;
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line + "\n";
+}
+
+/// What stands above the lines of one case with one baseline.
+std::string heading_of(const comparison& one) {
+  return "  " + one.what +
+         (one.baseline.empty() ? "" : ", to " + one.baseline_name) + "\n";
 }
 
 } // namespace
@@ -90,9 +93,13 @@ std::optional<bool> comparison::is_met() const {
   if (values.empty()) {
     return false;
   }
-  const double middle = spread_of(values).median;
-  return which == better::higher ? middle >= wanted->bound
-                                 : middle <= wanted->bound;
+  const spread all = spread_of(values);
+  if (wanted->is_of_every_run) {
+    return which == better::higher ? all.min >= wanted->bound
+                                   : all.max <= wanted->bound;
+  }
+  return which == better::higher ? all.median >= wanted->bound
+                                 : all.median <= wanted->bound;
 }
 
 nlohmann::json to_json(const comparison& one) {
@@ -122,12 +129,15 @@ nlohmann::json to_json(const comparison& one) {
 std::string table_of(const std::vector<comparison>& all) {
   std::string text;
   std::string measure;
+  std::string heading;
   for (const comparison& one : all) {
-    const std::string title =
-        one.measure + (one.ours_name.empty() ? "" : ", " + one.ours_name);
-    if (title != measure) {
-      measure = title;
+    if (one.measure != measure) {
+      measure = one.measure;
       text += "\n" + measure + "\n";
+    }
+    if (heading_of(one) != heading) {
+      heading = heading_of(one);
+      text += heading;
     }
     text += line_of(one);
   }

@@ -25,7 +25,12 @@ spread spread_of(std::vector<double> values);
 struct target {
   double bound = 0;
   bool is_of_ratio = true;
+  /// Not of the median, but of each run: what must never be.
+  bool is_of_every_run = false;
 };
+
+/// Of what must never happen: losses, wrong answers.
+inline constexpr target never{0, false, true};
 
 /// One figure of one case, ours beside a baseline's, taken in turn.
 struct comparison {
@@ -53,7 +58,8 @@ struct comparison {
 
 nlohmann::json to_json(const comparison& one);
 
-/// A line of a table for people: "zmq, 200 B   rate   0.98 (0.91 to 1.04) ...".
+/// For people, in 80 columns: under each measure its cases, under each case its
+/// figures, ours, their ratio (median, least and largest), the target.
 std::string table_of(const std::vector<comparison>& all);
 
 } // namespace dynamo::apps

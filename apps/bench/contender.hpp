@@ -18,8 +18,6 @@ struct contender {
   /// echoes.
   std::vector<std::string> publisher_flags;
   std::vector<std::string> subscriber_flags;
-
-  bool operator==(const contender&) const = default;
 };
 
 } // namespace dynamo::apps

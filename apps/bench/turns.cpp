@@ -39,12 +39,16 @@ comparison compare(const turns& wanted, std::size_t with,
 
 } // namespace
 
-result<std::vector<comparison>> take_turns(const turns& wanted,
-                                           std::size_t pairs,
-                                           const progress_sink& progress) {
+result<std::vector<comparison>>
+take_turns(const turns& wanted, std::size_t pairs,
+           const progress_sink& progress,
+           const std::function<bool()>& is_stopping) {
   std::vector<std::vector<figures>> runs(wanted.sides.size());
   for (std::size_t pair = 0; pair < pairs; ++pair) {
     for (std::size_t i = 0; i < wanted.sides.size(); ++i) {
+      if (is_stopping && is_stopping()) {
+        return error{errc::closed, "interrupted"};
+      }
       const side& one = wanted.sides[i];
       progress(wanted.measure + ", " + wanted.what, pair + 1, pairs, one.name);
       auto came_to = one.run();
@@ -59,7 +63,11 @@ result<std::vector<comparison>> take_turns(const turns& wanted,
   std::vector<comparison> all;
   for (std::size_t i = 0; i < wanted.sides.size(); ++i) {
     for (const figure_spec& which : wanted.sides[i].reported) {
-      all.push_back(compare(wanted, i, which, runs));
+      comparison made = compare(wanted, i, which, runs);
+      // What a quick run left out has no figure; what must never be needs one.
+      if (!made.ours.empty() || made.wanted) {
+        all.push_back(std::move(made));
+      }
     }
   }
   return all;

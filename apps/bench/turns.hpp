@@ -46,9 +46,10 @@ using progress_sink =
                        std::size_t pairs, const std::string& side)>;
 
 /// Runs all sides one after the other, `pairs` times over. Fails when a side
-/// does; its name stands in front.
-result<std::vector<comparison>> take_turns(const turns& wanted,
-                                           std::size_t pairs,
-                                           const progress_sink& progress);
+/// does; its name stands in front. errc::closed when it `is_stopping`.
+result<std::vector<comparison>>
+take_turns(const turns& wanted, std::size_t pairs,
+           const progress_sink& progress,
+           const std::function<bool()>& is_stopping = {});
 
 } // namespace dynamo::apps

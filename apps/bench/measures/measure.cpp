@@ -55,7 +55,8 @@ result<std::vector<comparison>> run_cases(const std::vector<turns>& cases,
                                           const progress_sink& progress) {
   std::vector<comparison> all;
   for (const turns& one : cases) {
-    auto compared = take_turns(one, options.pairs, progress);
+    auto compared =
+        take_turns(one, options.pairs, progress, options.is_stopping);
     if (!compared) {
       return compared;
     }

@@ -4,6 +4,7 @@
 #include "apps/bench/turns.hpp"
 #include "dynamo/base/error.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,8 @@ struct run_options {
   std::optional<std::string> dynamo_peer;
   /// Where the traces are.
   std::string traces = "traces";
+  /// Asked before each run; may be empty.
+  std::function<bool()> is_stopping{};
   /// Of the measure "soak".
   double soak_minutes = 10;
 };

@@ -14,7 +14,7 @@ namespace {
 
 /// The CPU time is read now and then, so that a run that loses its last
 /// messages has one from near its end.
-constexpr std::uint64_t messages_per_cpu_reading = 4096;
+constexpr std::uint64_t messages_per_cpu_reading = 256;
 
 } // namespace
 

@@ -1,6 +1,7 @@
 #include "apps/bench/percentiles.hpp"
 #include "apps/bench/process_usage.hpp"
 #include "apps/bench/roles/roles.hpp"
+#include "apps/bench/roles/serve.hpp"
 #include "apps/bench/roles/stamp.hpp"
 #include "dynamo/base/mutex.hpp"
 
@@ -21,6 +22,8 @@ constexpr auto reply_time = 5s;
 /// A ping that is lost while connections are made is soon followed by another.
 constexpr auto warm_reply_time = 50ms;
 constexpr std::uint64_t warm_round_trips = 500;
+/// Half a minute without a reply.
+constexpr std::uint64_t warm_misses_max = 600;
 
 end_request reply_of(end_request end) {
   end.topic += "-reply";
@@ -70,11 +73,21 @@ class ping_run {
       , replies_(replies)
       , payload_(stamped_payload(options.end.payload_bytes)) {}
 
-  void warm_up() {
+  /// Fails when replies stay away.
+  status warm_up() {
     std::uint64_t done = 0;
+    std::uint64_t missed = 0;
     for (std::uint64_t i = 0; done < warm_round_trips; ++i) {
-      done += round_trip(stamp::warm_up_bit | i, warm_reply_time) ? 1 : 0;
+      const bool came =
+          round_trip(stamp::warm_up_bit | i, warm_reply_time).has_value();
+      ++(came ? done : missed);
+      if (missed > warm_misses_max) {
+        return error{errc::unavailable,
+                     "ping: expected " + std::to_string(warm_round_trips) +
+                         " replies, got " + std::to_string(done)};
+      }
     }
+    return ok();
   }
 
   nlohmann::json measure() {
@@ -136,12 +149,7 @@ status run_echo(const end_request& options, role_console& console) {
   if (!in) {
     return std::move(in).error();
   }
-  const double cpu_before = cpu_seconds();
-  for (; command != "end"; command = console.next()) {
-    if (command == "final") {
-      say_final(console, cpu_before);
-    }
-  }
+  serve_rest(console, cpu_seconds());
   return ok();
 }
 
@@ -168,7 +176,9 @@ status run_ping(const ping_options& options, role_console& console) {
   const double cpu_before = cpu_seconds();
   for (; command != "end"; command = console.next()) {
     if (command == "warm") {
-      run.warm_up();
+      if (const status warm = run.warm_up(); !warm) {
+        return warm;
+      }
       console.say("warm");
     } else if (command == "go") {
       console.say("result", run.measure());

@@ -2,7 +2,7 @@
 #include "apps/bench/roles/kv_roles.hpp"
 #include "apps/bench/roles/kv_workload.hpp"
 #include "apps/bench/roles/plane_ends.hpp"
-#include "apps/bench/roles/roles.hpp"
+#include "apps/bench/roles/serve.hpp"
 #include "apps/bench/roles/settings.hpp"
 #include "dynamo/events/topic.hpp"
 #include "dynamo/router/kv_router.hpp"
@@ -18,9 +18,6 @@ namespace dynamo::apps {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr auto kv_look = 20ms;
 constexpr std::uint64_t blocks_per_event = 8;
 
 /// A router's step 7, and how far it has come. `take` is called from one thread
@@ -163,31 +160,12 @@ status run_kv_index(kv_index_options options, role_console& console) {
   (*plane)->subscribe(
       bench_scope(), options.end.topic,
       {[&into](const actors::received_event& one) { into.take(one); }, {}});
-  const double cpu_before = cpu_seconds();
-  console.say("ready");
-  bool said_warm = false;
-  bool said_result = false;
-  for (;;) {
-    const std::string command = console.next_within(kv_look).value_or("");
-    if (!said_warm && into.is_warm()) {
-      said_warm = true;
-      console.say("warm");
-    }
-    if (!said_result && (into.is_complete() || command == "stop")) {
-      said_result = true;
-      if (!into.is_complete()) {
-        (*plane)->stop();
-      }
-      console.say("result", into.result_json());
-    }
-    if (command == "progress") {
-      console.say("progress", {{"received", into.events()}});
-    } else if (command == "final") {
-      say_final(console, cpu_before);
-    } else if (command == "end") {
-      return ok();
-    }
-  }
+  serve_subscriber({[&] { return into.is_warm(); },
+                    [&] { return into.is_complete(); },
+                    [&] { return into.events(); }, [&] { (*plane)->stop(); },
+                    [&] { return into.result_json(); }},
+                   console);
+  return ok();
 }
 
 } // namespace dynamo::apps

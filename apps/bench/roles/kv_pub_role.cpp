@@ -1,7 +1,7 @@
 #include "apps/bench/process_usage.hpp"
 #include "apps/bench/roles/kv_roles.hpp"
 #include "apps/bench/roles/kv_workload.hpp"
-#include "apps/bench/roles/roles.hpp"
+#include "apps/bench/roles/serve.hpp"
 #include "dynamo/events/topic.hpp"
 #include "dynamo/wire/event_codec.hpp"
 
@@ -9,7 +9,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <sys/prctl.h>
 #include <thread>
 #include <utility>
@@ -18,10 +17,6 @@
 namespace dynamo::apps {
 
 namespace {
-
-using namespace std::chrono_literals;
-
-constexpr auto kv_warm_up_pause = 5ms;
 
 /// One publisher's payloads, encoded.
 std::vector<byte_buffer> payloads_of(const kv_pub_options& options,
@@ -55,48 +50,24 @@ void send_all(outlets& to, std::size_t publisher,
   }
 }
 
-std::string warm_up_kv(outlets& to, std::size_t publishers,
-                       role_console& console) {
-  byte_buffer nothing;
-  encode_kv_events({}, payload_generation::v1_4, nothing);
-  for (;;) {
-    for (std::size_t i = 0; i < publishers; ++i) {
-      to.send(i, nothing);
-    }
-    if (auto command = console.next_within(kv_warm_up_pause)) {
-      return *std::move(command);
-    }
-  }
-}
-
-void publish_kv(const kv_pub_options& options, outlets& to,
-                const std::vector<std::vector<byte_buffer>>& payloads,
-                role_console& console) {
+nlohmann::json publish_kv(const kv_pub_options& options, outlets& to,
+                          const std::vector<std::vector<byte_buffer>>& all) {
   const double messages_per_s =
       options.rate / static_cast<double>(options.events_per_message);
-  const double cpu_before = cpu_seconds();
-  const std::uint64_t began = monotonic_ns();
   std::vector<std::thread> threads;
-  for (std::size_t i = 0; i < payloads.size(); ++i) {
-    threads.emplace_back([&to, &payloads, i, messages_per_s] {
-      send_all(to, i, payloads[i], messages_per_s);
+  std::uint64_t messages = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    messages += all[i].size();
+    threads.emplace_back([&to, &all, i, messages_per_s] {
+      send_all(to, i, all[i], messages_per_s);
     });
   }
-  std::uint64_t messages = 0;
-  for (std::size_t i = 0; i < payloads.size(); ++i) {
-    threads[i].join();
-    messages += payloads[i].size();
+  for (std::thread& thread : threads) {
+    thread.join();
   }
-  to.flush();
-  const double elapsed_s = static_cast<double>(monotonic_ns() - began) * 1e-9;
-  const process_usage used = usage_now();
-  console.say("result", {{"sent", messages},
-                         {"events", options.events * payloads.size()},
-                         {"errors", 0},
-                         {"elapsed_s", elapsed_s},
-                         {"cpu_s", used.cpu_s - cpu_before},
-                         {"peak_rss_bytes", used.rss_peak_bytes},
-                         {"threads", used.threads}});
+  return {{"sent", messages},
+          {"events", options.events * all.size()},
+          {"errors", 0}};
 }
 
 } // namespace
@@ -105,36 +76,29 @@ void add_kv_pub(CLI::App& app, kv_pub_options& to) {
   app.add_option("--events", to.events);
   app.add_option("--events-per-message", to.events_per_message);
   app.add_option("--blocks", to.blocks);
-  app.add_option("--first-worker", to.first_worker);
 }
 
 status run_kv_pub(kv_pub_options options, role_console& console) {
   options.end.topic = topics::kv_events;
   std::vector<std::vector<byte_buffer>> payloads;
   for (std::size_t i = 0; i < options.end.publishers; ++i) {
-    payloads.push_back(payloads_of(options, options.first_worker + i));
+    payloads.push_back(payloads_of(options, i));
   }
   auto opened = open_outlets(options.end);
   if (!opened) {
     return std::move(opened).error();
   }
   outlets& to = **opened;
-  double cpu_before = cpu_seconds();
-  console.say("ready", {{"endpoints", to.endpoints()}});
-  std::string command = console.next();
-  while (command != "end") {
-    if (command == "warm") {
-      command = warm_up_kv(to, options.end.publishers, console);
-      continue;
+  byte_buffer nothing;
+  encode_kv_events({}, payload_generation::v1_4, nothing);
+  const auto warm_up = [&] {
+    for (std::size_t i = 0; i < options.end.publishers; ++i) {
+      to.send(i, nothing);
     }
-    if (command == "go") {
-      cpu_before = cpu_seconds();
-      publish_kv(options, to, payloads, console);
-    } else if (command == "final") {
-      say_final(console, cpu_before);
-    }
-    command = console.next();
-  }
+  };
+  serve_publisher(
+      {to, warm_up, [&] { return publish_kv(options, to, payloads); }},
+      console);
   return ok();
 }
 

@@ -18,8 +18,6 @@ struct kv_pub_options {
   std::uint64_t events = 100'000;
   std::size_t events_per_message = 1;
   std::uint64_t blocks = 8;
-  /// The number of the first publisher of this process, from 0.
-  std::uint64_t first_worker = 0;
   /// Events a second of each publisher; 0: as fast as it goes.
   double rate = 0;
 };

@@ -56,24 +56,31 @@ std::vector<std::uint64_t> kv_workload::whole_requests() const {
   return whole;
 }
 
-kv_stored kv_workload::stored(std::uint64_t request,
-                              std::uint64_t chunk) const {
-  const auto local = local_hashes(request);
-  const auto names = sequence_hashes(local);
+const kv_workload::chain& kv_workload::chain_of(std::uint64_t request,
+                                                chain& last) const {
+  if (last.request != request) {
+    last.request = request;
+    last.local = local_hashes(request);
+    last.names = sequence_hashes(last.local);
+  }
+  return last;
+}
+
+kv_stored kv_workload::stored(std::uint64_t request, std::uint64_t chunk) {
+  const chain& of = chain_of(request, last_stored_);
   kv_stored event;
   const std::uint64_t first = chunk * blocks_;
   if (first > 0) {
-    event.parent_hash = names[first - 1];
+    event.parent_hash = of.names[first - 1];
   }
   for (std::uint64_t at = first; at < first + blocks_; ++at) {
-    event.blocks.push_back({names[at], local[at], {}});
+    event.blocks.push_back({of.names[at], of.local[at], {}});
   }
   return event;
 }
 
-kv_removed kv_workload::removed(std::uint64_t request,
-                                std::uint64_t chunk) const {
-  const auto names = sequence_hashes(local_hashes(request));
+kv_removed kv_workload::removed(std::uint64_t request, std::uint64_t chunk) {
+  const auto& names = chain_of(request, last_removed_).names;
   const auto first =
       names.begin() + static_cast<std::ptrdiff_t>(chunk * blocks_);
   return {{first, first + static_cast<std::ptrdiff_t>(blocks_)}};

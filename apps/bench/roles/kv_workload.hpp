@@ -39,14 +39,25 @@ class kv_workload {
   static constexpr std::uint64_t live_requests = 64;
 
  private:
-  kv_stored stored(std::uint64_t request, std::uint64_t chunk) const;
-  kv_removed removed(std::uint64_t request, std::uint64_t chunk) const;
+  /// A request's blocks. Events of one come one after the other.
+  struct chain {
+    std::uint64_t request = no_request;
+    std::vector<std::uint64_t> local;
+    std::vector<std::uint64_t> names;
+  };
+  static constexpr std::uint64_t no_request = ~std::uint64_t{0};
+
+  const chain& chain_of(std::uint64_t request, chain& last) const;
+  kv_stored stored(std::uint64_t request, std::uint64_t chunk);
+  kv_removed removed(std::uint64_t request, std::uint64_t chunk);
 
   std::uint64_t number_;
   std::uint64_t worker_id_;
   std::uint64_t blocks_;
   std::uint64_t step_ = 0;
   std::uint64_t event_id_ = 0;
+  chain last_stored_;
+  chain last_removed_;
 };
 
 } // namespace dynamo::apps

@@ -1,6 +1,6 @@
-#include "apps/bench/process_usage.hpp"
 #include "apps/bench/roles/publish_loop.hpp"
 #include "apps/bench/roles/roles.hpp"
+#include "apps/bench/roles/serve.hpp"
 #include "apps/bench/roles/stamp.hpp"
 
 #include <nlohmann/json.hpp>
@@ -13,9 +13,6 @@ namespace dynamo::apps {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr auto warm_up_pause = 5ms;
 /// With more publishers than this one thread serves all of them.
 constexpr std::size_t threads_max = 4;
 
@@ -42,73 +39,47 @@ publish_loop::plan plan_of(const pub_options& options,
           0};
 }
 
-/// Sends warm-up messages until another command comes.
-std::string warm_up(const pub_options& options, outlets& to,
-                    role_console& console) {
+/// One warm-up message of each publisher.
+void warm_up_once(const pub_options& options, outlets& to,
+                  std::uint64_t round) {
   std::vector<std::size_t> all(options.end.publishers);
   std::iota(all.begin(), all.end(), 0);
-  for (std::uint64_t round = 0;; ++round) {
-    publish_loop once{
-        to,
-        {all, 1, 0, 1, options.end.payload_bytes, stamp::warm_up_bit | round}};
-    while (once.step()) {
-    }
-    if (auto command = console.next_within(warm_up_pause)) {
-      return *std::move(command);
-    }
+  publish_loop once{
+      to,
+      {all, 1, 0, 1, options.end.payload_bytes, stamp::warm_up_bit | round}};
+  while (once.step()) {
   }
 }
 
-void publish_all(const pub_options& options, outlets& to,
-                 role_console& console) {
+nlohmann::json publish_all(const pub_options& options, outlets& to) {
   // A sleep is then at most a few microseconds too long.
   prctl(PR_SET_TIMERSLACK, 1);
   std::vector<publish_loop> loops;
   const auto shares = shares_of(options.end);
-  const double cpu_before = cpu_seconds();
-  const std::uint64_t began = monotonic_ns();
   loops.reserve(shares.size());
   for (const auto& share : shares) {
     loops.emplace_back(to, plan_of(options, share));
   }
   std::vector<std::thread> threads;
   for (std::size_t i = 1; i < loops.size(); ++i) {
-    threads.emplace_back([&to, &loop = loops[i]] {
-      prctl(PR_SET_TIMERSLACK, 1);
-      to.run([&loop] { return loop.step(); });
-    });
+    // Threads inherit how exactly they sleep.
+    threads.emplace_back(
+        [&to, &loop = loops[i]] { to.run([&loop] { return loop.step(); }); });
   }
   to.run([&loop = loops.front()] { return loop.step(); });
   for (std::thread& thread : threads) {
     thread.join();
   }
-  to.flush();
-  const double elapsed_s = static_cast<double>(monotonic_ns() - began) * 1e-9;
   std::uint64_t sent = 0;
   std::uint64_t failed = 0;
   for (const publish_loop& loop : loops) {
     sent += loop.sent();
     failed += loop.failed();
   }
-  const process_usage used = usage_now();
-  console.say("result", {{"sent", sent},
-                         {"errors", failed},
-                         {"elapsed_s", elapsed_s},
-                         {"cpu_s", used.cpu_s - cpu_before},
-                         {"peak_rss_bytes", used.rss_peak_bytes},
-                         {"threads", used.threads}});
+  return {{"sent", sent}, {"errors", failed}};
 }
 
 } // namespace
-
-void say_final(role_console& console, double cpu_before) {
-  const process_usage used = usage_now();
-  console.say("final", {{"cpu_s", used.cpu_s - cpu_before},
-                        {"rss_bytes", used.rss_bytes},
-                        {"peak_rss_bytes", used.rss_peak_bytes},
-                        {"threads", used.threads},
-                        {"fds", used.descriptors}});
-}
 
 status run_pub(const pub_options& options, role_console& console) {
   auto opened = open_outlets(options.end);
@@ -116,22 +87,10 @@ status run_pub(const pub_options& options, role_console& console) {
     return std::move(opened).error();
   }
   outlets& to = **opened;
-  double cpu_before = cpu_seconds();
-  console.say("ready", {{"endpoints", to.endpoints()}});
-  std::string command = console.next();
-  while (command != "end") {
-    if (command == "warm") {
-      command = warm_up(options, to, console);
-      continue;
-    }
-    if (command == "go") {
-      cpu_before = cpu_seconds();
-      publish_all(options, to, console);
-    } else if (command == "final") {
-      say_final(console, cpu_before);
-    }
-    command = console.next();
-  }
+  std::uint64_t round = 0;
+  serve_publisher({to, [&] { warm_up_once(options, to, round++); },
+                   [&] { return publish_all(options, to); }},
+                  console);
   return ok();
 }
 

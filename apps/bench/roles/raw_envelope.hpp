@@ -40,7 +40,7 @@ struct raw_envelope_view {
 };
 
 /// Reads what raw_envelope writes, unchecked but for its size; any other
-/// envelope goes through decode_envelope. Nothing when it is none.
+/// envelope goes through decode_envelope. False when it is none.
 bool open_raw_envelope(byte_view bytes, std::size_t payload_bytes,
                        raw_envelope_view& out);
 

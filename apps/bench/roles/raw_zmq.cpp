@@ -3,7 +3,6 @@
 #include "apps/bench/roles/raw_envelope.hpp"
 #include "apps/bench/roles/settings.hpp"
 #include "dynamo/base/ids.hpp"
-#include "dynamo/discovery/open.hpp"
 #include "dynamo/wire/frame.hpp"
 
 #include <zmq.hpp>

@@ -7,9 +7,11 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <csignal>
 #include <functional>
 #include <map>
 #include <string>
+#include <sys/prctl.h>
 
 namespace dynamo::apps {
 
@@ -123,6 +125,8 @@ int role_main(int argc, const char* const* argv) {
   index->add_option("--transport", flags.end.transport)
       ->transform(CLI::CheckedTransformer(transport_names));
   add_index(*index, flags.index);
+  // Whatever it does, it does not outlive who asked for it.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   role_console console;
   try {
     app.parse(argc, argv);

@@ -50,8 +50,4 @@ status run_echo(const end_request& options, role_console& console);
 /// Times round trips through an echo, one message under way.
 status run_ping(const ping_options& options, role_console& console);
 
-/// Says what the process has used since `cpu_before`, which is its
-/// cpu_seconds() of then.
-void say_final(role_console& console, double cpu_before);
-
 } // namespace dynamo::apps

@@ -147,3 +147,33 @@ TEST_CASE("a comparison is pair by pair, and its target is one of the median") {
   one.which = better::lower;
   CHECK(*one.is_met());
 }
+
+TEST_CASE("what must never be is not hidden by a median") {
+  comparison lost;
+  lost.which = better::lower;
+  lost.wanted = never;
+  lost.ours = {0, 0, 1};
+  CHECK_FALSE(*lost.is_met());
+  lost.ours = {0, 0, 0};
+  CHECK(*lost.is_met());
+  lost.ours = {};
+  CHECK_FALSE(*lost.is_met());
+}
+
+TEST_CASE("a table keeps to 80 columns") {
+  comparison one;
+  one.measure = "end-to-end";
+  one.what = "zmq, 1024 B";
+  one.figure = "received at full speed";
+  one.unit = "events";
+  one.baseline_name = "dynamo validated";
+  one.ours = {123'456.7, 1e9};
+  one.baseline = {1e7, 4e9};
+  one.wanted = target{0.25, true};
+  const std::string table = table_of({one, one});
+  std::size_t column = 0;
+  for (const char byte : table) {
+    column = byte == '\n' ? 0 : column + 1;
+    CHECK(column <= 80);
+  }
+}

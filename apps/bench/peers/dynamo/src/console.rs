@@ -64,14 +64,22 @@ pub fn monotonic_ns() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// Sleeps until that time; the thread's sleeps are exact from then on.
+/// Makes the sleeps of this thread, and of those that it starts, exact.
+pub fn sleep_exactly() {
+    unsafe { libc::prctl(libc::PR_SET_TIMERSLACK, 1) };
+}
+
+/// The process ends with the one that started it.
+pub fn end_with_parent() {
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+}
+
 pub fn sleep_until_ns(due: u64) {
     let until = libc::timespec {
         tv_sec: (due / 1_000_000_000) as libc::time_t,
         tv_nsec: (due % 1_000_000_000) as libc::c_long,
     };
     unsafe {
-        libc::prctl(libc::PR_SET_TIMERSLACK, 1);
         let at = libc::TIMER_ABSTIME;
         libc::clock_nanosleep(libc::CLOCK_MONOTONIC, at, &until, std::ptr::null_mut());
     }

@@ -190,7 +190,8 @@ async fn measure(work: Work, flags: &KvPubFlags) -> Result<Work> {
     say(
         "result",
         json!({
-            "sent": back.iter().map(|(_, b)| b.len()).sum::<usize>(), "errors": failed,
+            "sent": back.iter().map(|(_, b)| b.len() as u64).sum::<u64>() - failed,
+            "errors": failed,
             "events": flags.events * back.len() as u64, "elapsed_s": elapsed_s,
             "cpu_s": cpu_seconds() - cpu_before,
             "peak_rss_bytes": console::peak_rss_bytes(), "threads": console::threads(),

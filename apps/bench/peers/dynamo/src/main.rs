@@ -65,6 +65,9 @@ fn main() -> Result<()> {
         .with_env_filter(filter.unwrap_or_else(|_| "warn".into()))
         .with_writer(std::io::stderr)
         .init();
+    console::end_with_parent();
+    // Before there are threads, which inherit it.
+    console::sleep_exactly();
     let worker = Worker::from_settings()?;
     worker.execute(move |runtime| async move {
         let done = play(runtime, role, Console::open()).await;

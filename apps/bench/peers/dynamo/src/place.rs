@@ -1,6 +1,6 @@
 //! Where every stream of the benchmark belongs, and how its ends are opened.
 
-use anyhow::Result;
+use anyhow::{ensure, Result};
 use clap::{Args, ValueEnum};
 use dynamo_runtime::discovery::{
     DiscoveryEvent, DiscoveryInstance, DiscoveryQuery, EventChannelQuery, EventTransport,
@@ -55,6 +55,10 @@ pub async fn subscriber(drt: &DistributedRuntime, topic: &str) -> Result<EventSu
 
 /// One source for each of the publishers, as discovery names them.
 pub async fn sources(drt: &DistributedRuntime, at: &PlaceFlags) -> Result<Vec<ValidatedZmqSource>> {
+    ensure!(
+        std::env::var("DYN_EVENT_PLANE").as_deref() == Ok("zmq"),
+        "--source validated needs ZMQ; over NATS there is generic"
+    );
     let query = DiscoveryQuery::EventChannels(EventChannelQuery::topic(PLACE, PLACE, &at.topic));
     let mut changes = drt.discovery().list_and_watch(query, None).await?;
     let mut all = Vec::new();

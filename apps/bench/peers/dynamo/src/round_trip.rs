@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{bail, Result};
+use anyhow::{bail, ensure, Result};
 use clap::Args;
 use dynamo_runtime::transports::event_plane::{EventPublisher, EventSubscriber};
 use dynamo_runtime::Runtime;
@@ -15,6 +15,8 @@ use crate::stream::{new_payload, read_stamp, stamp};
 const REPLY_TIME: Duration = Duration::from_secs(5);
 const WARM_REPLY_TIME: Duration = Duration::from_millis(50);
 const WARM_ROUND_TRIPS: u64 = 500;
+/// Half a minute without a reply.
+const WARM_MISSES_MAX: u64 = 600;
 
 #[derive(Args, Clone, Debug)]
 pub struct EchoFlags {
@@ -128,9 +130,13 @@ pub async fn ping(runtime: Runtime, flags: PingFlags, mut console: Console) -> R
     loop {
         match console.next().await.as_str() {
             "warm" => {
-                let mut done = 0;
+                let (mut done, mut missed) = (0, 0);
                 while done < WARM_ROUND_TRIPS {
-                    done += pinger.round_trip(WARM_REPLY_TIME).await?.is_some() as u64;
+                    match pinger.round_trip(WARM_REPLY_TIME).await? {
+                        Some(_) => done += 1,
+                        None => missed += 1,
+                    }
+                    ensure!(missed <= WARM_MISSES_MAX, "ping: only {done} replies came");
                 }
                 say("warm", json!({}));
             }

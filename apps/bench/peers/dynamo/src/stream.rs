@@ -184,7 +184,7 @@ impl Tally {
         }
         self.latencies_ns.push(now - sent_ns);
         self.last_ns = now;
-        if self.latencies_ns.len() % 4096 == 0 {
+        if self.latencies_ns.len() % 256 == 0 {
             self.cpu_last_s = cpu_seconds();
         }
         true
