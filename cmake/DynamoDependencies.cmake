@@ -34,6 +34,7 @@ if(DYNAMO_BUILD_TESTS)
   add_library(dynamo_test_main STATIC "${PROJECT_SOURCE_DIR}/tests/main.cpp")
   target_include_directories(dynamo_test_main PUBLIC
     "${PROJECT_SOURCE_DIR}/tests")
+  target_compile_options(dynamo_test_main PRIVATE $<$<CONFIG:Release>:-O0>)
   if(TARGET Catch2::Catch2WithMain AND Catch2_VERSION VERSION_GREATER_EQUAL 3)
     target_link_libraries(dynamo_test_main PUBLIC Catch2::Catch2WithMain)
   else()
