@@ -12,7 +12,7 @@ alias_names::alias_names(retired_blocks& retired, rank_numbers& numbers,
     , nodes_(retired) {}
 
 std::uint32_t alias_names::find(std::uint32_t rank, std::uint64_t name) const {
-  if (numbers_[rank].aliases.load(std::memory_order_relaxed) == 0)
+  if (!has_any(rank))
     return no_index;
   const std::uint32_t id =
       names_.find(name_keys_.hash_of(rank, name), [&](std::uint32_t one) {
@@ -23,7 +23,7 @@ std::uint32_t alias_names::find(std::uint32_t rank, std::uint64_t name) const {
 
 std::uint32_t alias_names::record_of(std::uint32_t rank,
                                      std::uint32_t node) const {
-  if (numbers_[rank].aliases.load(std::memory_order_relaxed) == 0)
+  if (!has_any(rank))
     return no_index;
   return nodes_.find(node_keys_.hash_of(rank, node), [&](std::uint32_t one) {
     return records_[one].node == node && records_[one].rank == rank;

@@ -27,6 +27,10 @@ class alias_names {
   alias_names(retired_blocks& retired, rank_numbers& numbers,
               std::uint64_t seed);
 
+  /// Whether the rank has a name of its own for any block.
+  bool has_any(std::uint32_t rank) const {
+    return numbers_[rank].aliases.load(std::memory_order_relaxed) > 0;
+  }
   /// The block that the rank calls so, or no_index.
   std::uint32_t find(std::uint32_t rank, std::uint64_t name) const;
   /// What the rank calls the block.

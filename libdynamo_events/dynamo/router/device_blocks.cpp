@@ -25,8 +25,8 @@ device_blocks::~device_blocks() {
 
 // -- Any thread
 
-std::uint32_t device_blocks::child(std::uint32_t parent,
-                                   std::uint64_t path) const {
+std::uint32_t device_blocks::child(std::uint32_t parent, std::uint64_t path,
+                                   std::uint64_t path_hash) const {
   const auto is_child = [&](std::uint32_t id) {
     return nodes_[id].path == path && nodes_[id].parent() == parent;
   };
@@ -37,7 +37,7 @@ std::uint32_t device_blocks::child(std::uint32_t parent,
     if ((only & block_node::several) == 0)
       return is_child(only) ? only : no_index;
   }
-  return paths_.find(path_hash::spread(path), is_child);
+  return paths_.find(path_hash, is_child);
 }
 
 void device_blocks::prefetch_chain(std::uint64_t path,
@@ -45,11 +45,10 @@ void device_blocks::prefetch_chain(std::uint64_t path,
   const std::uint32_t last = paths_.peek(path_hash::spread(path));
   if (last == no_index)
     return;
-  // Two nodes lie in a cache line, and not beyond their chunk.
-  const std::uint32_t before =
-      std::min(nodes, last % record_arena<block_node>::chunk_size);
+  // Two nodes lie in a cache line.
+  const std::uint32_t before = std::min(nodes, last);
   for (std::uint32_t i = 0; i <= before; i += 2)
-    __builtin_prefetch(&nodes_[last] - i);
+    __builtin_prefetch(&nodes_[last - i]);
 }
 
 std::uint64_t device_blocks::name_of(std::uint32_t rank,
@@ -74,63 +73,89 @@ std::uint32_t device_blocks::find(std::uint32_t rank,
   return find(rank, name, listed_as(name));
 }
 
-std::uint32_t device_blocks::listed_as(std::uint64_t name) const {
-  return names_.find(name_keys_.hash_of(name), [&](std::uint32_t id) {
-    return nodes_[id].name.load(std::memory_order_relaxed) == name;
-  });
+std::uint32_t device_blocks::listed_as(std::uint64_t name,
+                                       std::uint64_t name_hash) const {
+  return names_.find(
+      name_hash, [&](std::uint32_t id) { return nodes_[id].is_named(name); });
 }
 
 std::uint32_t device_blocks::find(std::uint32_t rank, std::uint64_t name,
                                   std::uint32_t listed) const {
-  const std::uint32_t alias = aliases_.find(rank, name);
-  if (alias != no_index)
-    return alias;
-  if (listed == no_index || aliases_.of(rank, listed).is_there ||
+  if (aliases_.has_any(rank)) {
+    const std::uint32_t alias = aliases_.find(rank, name);
+    if (alias != no_index)
+      return alias;
+    if (listed != no_index && aliases_.of(rank, listed).is_there)
+      return no_index;
+  }
+  if (listed == no_index ||
       !rank_word::contains(nodes_[listed].ranks.load(std::memory_order_relaxed),
                            rank))
     return no_index;
   return listed;
 }
 
+void device_blocks::prepare_store(std::uint32_t parent,
+                                  std::span<const kv_block> blocks,
+                                  places& to) const {
+  std::uint64_t path = path_of(parent);
+  const std::size_t count = std::min(batch, blocks.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    path = hash_.step(path, blocks[i].tokens_hash);
+    to[i] = {path, path_hash::spread(path),
+             name_keys_.hash_of(blocks[i].block_hash)};
+    paths_.prefetch(to[i].path_hash);
+    names_.prefetch(to[i].name_hash);
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint32_t id = paths_.peek(to[i].path_hash);
+    if (id != no_index)
+      __builtin_prefetch(&nodes_[id]);
+  }
+}
+
 device_blocks::placed device_blocks::store(std::uint32_t rank,
                                            std::uint32_t parent,
-                                           const kv_block& block) {
-  const std::uint64_t path = hash_.step(path_of(parent), block.tokens_hash);
-  const std::uint32_t id = child(parent, path);
+                                           const kv_block& block,
+                                           const place& at) {
+  const std::uint32_t id = child(parent, at.path, at.path_hash);
   if (id == no_index)
-    return create(rank, parent, path, block.block_hash);
+    return create(rank, parent, block.block_hash, at);
   if (numbers_.are_retired()) {
     // For who holds it decides about its name. Not `sweep`, which might free
     // it.
     take_out_retired(id);
   }
-  return hold(rank, id, block.block_hash);
+  return hold(rank, id, block.block_hash, at);
 }
 
 device_blocks::placed device_blocks::create(std::uint32_t rank,
                                             std::uint32_t parent,
-                                            std::uint64_t path,
-                                            std::uint64_t name) {
-  const std::uint32_t listed = listed_as(name);
+                                            std::uint64_t name,
+                                            const place& at) {
+  const std::uint32_t listed = listed_as(name, at.name_hash);
   if (find(rank, name, listed) != no_index)
     return {placement::misplaced};
   const std::uint32_t id = nodes_.take(parent == root ? no_index : parent + 1);
   if (id == no_index)
     return {placement::no_memory};
+  const bool is_first = listed == no_index;
   block_node& fresh = nodes_[id];
-  fresh.path = path;
+  fresh.path = at.path;
   fresh.name.store(name, std::memory_order_relaxed);
   fresh.ranks.store(std::uint64_t{1} << 60 | rank, std::memory_order_relaxed);
-  fresh.above.store(parent | block_node::fresh, std::memory_order_relaxed);
+  fresh.above.store(parent | block_node::fresh |
+                        (is_first ? block_node::listed : 0),
+                    std::memory_order_relaxed);
   fresh.link.store(no_index, std::memory_order_release);
   // Readers come by path, so that comes last.
-  const bool is_listed = listed == no_index ? names_.insert(id, name_keys_)
-                                            : aliases_.put(rank, id, name);
-  if (!is_listed || !paths_.insert(id, path_keys_)) {
-    if (is_listed) {
-      aliases_.erase(rank, id);
+  const bool is_known = is_first ? names_.insert(at.name_hash, id, name_keys_)
+                                 : aliases_.put(rank, id, name);
+  if (!is_known || !paths_.insert(at.path_hash, id, path_keys_)) {
+    if (is_known && is_first)
       names_.erase(id, name_keys_);
-    }
+    else if (is_known)
+      aliases_.erase(rank, id);
     fresh.ranks.store(0, std::memory_order_relaxed);
     fresh.above.store(block_node::nowhere, std::memory_order_release);
     nodes_.retire(id);
@@ -141,24 +166,27 @@ device_blocks::placed device_blocks::create(std::uint32_t rank,
 }
 
 device_blocks::placed device_blocks::hold(std::uint32_t rank, std::uint32_t id,
-                                          std::uint64_t name) {
+                                          std::uint64_t name, const place& at) {
   block_node& node = nodes_[id];
   const std::uint64_t ranks = node.ranks.load(std::memory_order_relaxed);
   if (rank_word::contains(ranks, rank))
     return hold_again(rank, id, name);
   if (ranks == 0)
     relist(id, name);
-  const std::uint32_t listed = listed_as(name);
-  const bool is_named_so = node.name.load(std::memory_order_relaxed) == name;
-  const bool stays_nameless =
-      !is_named_so && conflicts_ == conflict_policy::first;
-  if (!stays_nameless && find(rank, name, listed) != no_index)
-    return {placement::misplaced};
-  if (listed != id) {
-    const bool done = stays_nameless ? aliases_.put_nameless(rank, id)
-                                     : aliases_.put(rank, id, name);
-    if (!done)
-      return {placement::no_memory};
+  const bool is_named_so = node.is_named(name);
+  // Else all about names is settled: the block has it, and the rank no other.
+  if (!is_named_so || !node.is_listed() || aliases_.has_any(rank)) {
+    const std::uint32_t listed = listed_as(name, at.name_hash);
+    const bool stays_nameless =
+        !is_named_so && conflicts_ == conflict_policy::first;
+    if (!stays_nameless && find(rank, name, listed) != no_index)
+      return {placement::misplaced};
+    if (listed != id) {
+      const bool done = stays_nameless ? aliases_.put_nameless(rank, id)
+                                       : aliases_.put(rank, id, name);
+      if (!done)
+        return {placement::no_memory};
+    }
   }
   if (!words_.insert(node.ranks, rank)) {
     aliases_.erase(rank, id);
@@ -196,13 +224,15 @@ device_blocks::placed device_blocks::hold_again(std::uint32_t rank,
 /// has it, or there is no memory, it is only not listed.
 void device_blocks::relist(std::uint32_t id, std::uint64_t name) {
   block_node& node = nodes_[id];
-  const std::uint32_t listed = listed_as(name);
-  if (listed == id)
-    return;
-  names_.erase(id, name_keys_);
+  if (node.is_listed()) {
+    if (node.is_named(name))
+      return;
+    names_.erase(id, name_keys_);
+    node.above.fetch_and(~block_node::listed, std::memory_order_relaxed);
+  }
   node.name.store(name, std::memory_order_release);
-  if (listed == no_index)
-    static_cast<void>(names_.insert(id, name_keys_));
+  if (listed_as(name) == no_index && names_.insert(id, name_keys_))
+    node.above.fetch_or(block_node::listed, std::memory_order_relaxed);
 }
 
 void device_blocks::add_child(std::uint32_t parent, std::uint32_t id) {
@@ -225,6 +255,33 @@ void device_blocks::drop_child(std::uint32_t parent) {
   const bool was_last =
       (now & block_node::several) == 0 || now == (block_node::several | 1);
   link.store(was_last ? no_index : now - 1, std::memory_order_release);
+}
+
+void device_blocks::prepare_remove(std::span<const std::uint64_t> names,
+                                   guesses& to) const {
+  const std::size_t count = std::min(batch, names.size());
+  for (std::size_t i = 0; i < count; ++i)
+    names_.prefetch(name_keys_.hash_of(names[i]));
+  for (std::size_t i = 0; i < count; ++i) {
+    to[i] = names_.peek(name_keys_.hash_of(names[i]));
+    if (to[i] != no_index)
+      __builtin_prefetch(&nodes_[to[i]]);
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    if (to[i] != no_index)
+      prefetch(nodes_[to[i]].path);
+  }
+}
+
+bool device_blocks::remove(std::uint32_t rank, std::uint64_t name,
+                           std::uint32_t guess) {
+  const bool is_right = guess != no_index && nodes_[guess].is_listed() &&
+                        nodes_[guess].is_named(name);
+  const std::uint32_t id = find(rank, name, is_right ? guess : listed_as(name));
+  if (id == no_index)
+    return false;
+  remove(rank, id);
+  return true;
 }
 
 void device_blocks::remove(std::uint32_t rank, std::uint32_t id) {
@@ -250,41 +307,10 @@ void device_blocks::unlink(std::uint32_t id) {
   const std::uint32_t parent = node.parent();
   drop_child(parent);
   paths_.erase(id, path_keys_);
-  names_.erase(id, name_keys_);
+  if (node.is_listed())
+    names_.erase(id, name_keys_);
   node.above.store(block_node::nowhere, std::memory_order_release);
   nodes_.retire(id);
-}
-
-void device_blocks::prefetch_store(std::uint32_t parent,
-                                   std::span<const kv_block> blocks) const {
-  std::array<std::uint64_t, batch> paths;
-  std::uint64_t path = path_of(parent);
-  const std::size_t count = std::min(batch, blocks.size());
-  for (std::size_t i = 0; i < count; ++i) {
-    path = hash_.step(path, blocks[i].tokens_hash);
-    paths[i] = path;
-    prefetch(path);
-    names_.prefetch(name_keys_.hash_of(blocks[i].block_hash));
-  }
-  for (std::size_t i = 0; i < count; ++i)
-    prefetch_chain(paths[i], 0);
-}
-
-void device_blocks::prefetch_remove(
-    std::span<const std::uint64_t> names) const {
-  std::array<std::uint32_t, batch> found;
-  const std::size_t count = std::min(batch, names.size());
-  for (std::size_t i = 0; i < count; ++i)
-    names_.prefetch(name_keys_.hash_of(names[i]));
-  for (std::size_t i = 0; i < count; ++i) {
-    found[i] = names_.peek(name_keys_.hash_of(names[i]));
-    if (found[i] != no_index)
-      __builtin_prefetch(&nodes_[found[i]]);
-  }
-  for (std::size_t i = 0; i < count; ++i) {
-    if (found[i] != no_index)
-      prefetch(nodes_[found[i]].path);
-  }
 }
 
 // -- Eviction and sweeping

@@ -36,14 +36,22 @@ struct block_node {
   static constexpr std::uint32_t used = 1U << 31;
   /// It is new, or was used before its last turn: one more.
   static constexpr std::uint32_t fresh = 1U << 30;
+  /// The table of names has it, so it is the block of its name.
+  static constexpr std::uint32_t listed = 1U << 29;
   static constexpr std::uint32_t several = 1U << 31;
   /// The node above one that is out of the tree.
-  static constexpr std::uint32_t nowhere = fresh - 1;
+  static constexpr std::uint32_t nowhere = listed - 1;
 
   std::uint32_t parent() const {
     return above.load(std::memory_order_acquire) & nowhere;
   }
   std::uint32_t child() const { return link.load(std::memory_order_acquire); }
+  bool is_listed() const {
+    return (above.load(std::memory_order_relaxed) & listed) != 0;
+  }
+  bool is_named(std::uint64_t by) const {
+    return name.load(std::memory_order_relaxed) == by;
+  }
 };
 
 static_assert(sizeof(block_node) == 32);
@@ -91,7 +99,9 @@ class device_blocks {
   const block_node& operator[](std::uint32_t id) const { return nodes_[id]; }
   const path_hash& hash() const { return hash_; }
   /// The child of that path, or no_index.
-  std::uint32_t child(std::uint32_t parent, std::uint64_t path) const;
+  std::uint32_t child(std::uint32_t parent, std::uint64_t path) const {
+    return child(parent, path, path_hash::spread(path));
+  }
   /// The local hash of a block.
   std::uint64_t local_of(std::uint32_t id) const {
     return hash_.local_of(path_of(nodes_[id].parent()), nodes_[id].path);
@@ -110,15 +120,30 @@ class device_blocks {
   // -- The writer
   /// The block that the rank holds under this name, or no_index.
   std::uint32_t find(std::uint32_t rank, std::uint64_t name) const;
+
+  /// What is known of blocks before their turn, and begins to be fetched.
+  static constexpr std::size_t batch = 32;
+  struct place {
+    std::uint64_t path;
+    std::uint64_t path_hash;
+    std::uint64_t name_hash;
+  };
+  using places = std::array<place, batch>;
+  /// By removed name: the node that probably has it.
+  using guesses = std::array<std::uint32_t, batch>;
+
+  /// For up to `batch` blocks, each the child of the one before.
+  void prepare_store(std::uint32_t parent, std::span<const kv_block> blocks,
+                     places& to) const;
   /// Puts a block below `parent`, which the rank holds or which is the root.
-  placed store(std::uint32_t rank, std::uint32_t parent, const kv_block& block);
+  placed store(std::uint32_t rank, std::uint32_t parent, const kv_block& block,
+               const place& at);
+
+  void prepare_remove(std::span<const std::uint64_t> names, guesses& to) const;
+  /// Takes the block of that name from the rank; false when it holds none.
+  bool remove(std::uint32_t rank, std::uint64_t name, std::uint32_t guess);
   /// Takes a block that the rank holds from it.
   void remove(std::uint32_t rank, std::uint32_t id);
-  /// Begin to fetch what the next calls will read, up to `batch` blocks.
-  static constexpr std::size_t batch = 32;
-  void prefetch_store(std::uint32_t parent,
-                      std::span<const kv_block> blocks) const;
-  void prefetch_remove(std::span<const std::uint64_t> names) const;
 
   // -- Eviction and sweeping
   /// The first number from `id` on that may be a node, or no_index.
@@ -172,12 +197,18 @@ class device_blocks {
   std::uint64_t path_of(std::uint32_t id) const {
     return id == root ? hash_.start() : nodes_[id].path;
   }
-  std::uint32_t listed_as(std::uint64_t name) const;
+  std::uint32_t child(std::uint32_t parent, std::uint64_t path,
+                      std::uint64_t path_hash) const;
+  std::uint32_t listed_as(std::uint64_t name) const {
+    return listed_as(name, name_keys_.hash_of(name));
+  }
+  std::uint32_t listed_as(std::uint64_t name, std::uint64_t name_hash) const;
   std::uint32_t find(std::uint32_t rank, std::uint64_t name,
                      std::uint32_t listed) const;
-  placed create(std::uint32_t rank, std::uint32_t parent, std::uint64_t path,
-                std::uint64_t name);
-  placed hold(std::uint32_t rank, std::uint32_t id, std::uint64_t name);
+  placed create(std::uint32_t rank, std::uint32_t parent, std::uint64_t name,
+                const place& at);
+  placed hold(std::uint32_t rank, std::uint32_t id, std::uint64_t name,
+              const place& at);
   placed hold_again(std::uint32_t rank, std::uint32_t id, std::uint64_t name);
   void relist(std::uint32_t id, std::uint64_t name);
   void add_child(std::uint32_t parent, std::uint32_t id);

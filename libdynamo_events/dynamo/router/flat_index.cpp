@@ -3,6 +3,7 @@
 #include "dynamo/router/event_rules.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace dynamo {
 
@@ -80,11 +81,22 @@ apply_report flat_index::store_device(rank_entry& entry,
   kept_ = parent;
   apply_report report;
   const std::span<const kv_block> blocks{stored.blocks};
+  const bool fits = pairs() + blocks.size() <= options_.blocks_max;
+  device_blocks::places places;
+  std::int64_t added = 0;
   for (std::size_t i = 0; i < blocks.size(); ++i) {
-    if (i % device_blocks::batch == 0)
-      device_.prefetch_store(parent, blocks.subspan(i));
-    const auto placed = place(entry, parent, blocks[i]);
+    const std::size_t turn = i % device_blocks::batch;
+    if (turn == 0)
+      device_.prepare_store(parent, blocks.subspan(i), places);
     using placement = device_blocks::placement;
+    device_blocks::placed placed{placement::no_memory};
+    if (fits)
+      placed = device_.store(entry.number, parent, blocks[i], places[turn]);
+    if (placed.what == placement::no_memory) {
+      count(entry, 0, std::exchange(added, 0));
+      placed = store_with_room(entry, parent, blocks[i], places[turn]);
+    }
+    added += placed.is_new ? 1 : 0;
     report.stored += placed.what == placement::added ? 1 : 0;
     report.duplicates += placed.what == placement::present ? 1 : 0;
     report.conflicts += placed.what == placement::conflict ? 1 : 0;
@@ -96,22 +108,24 @@ apply_report flat_index::store_device(rank_entry& entry,
     }
     parent = kept_ = placed.block;
   }
+  count(entry, 0, added);
   kept_ = no_index;
   return report;
 }
 
-device_blocks::placed flat_index::place(rank_entry& entry, std::uint32_t parent,
-                                        const kv_block& block) {
+/// Makes room first, as long as it takes.
+device_blocks::placed
+flat_index::store_with_room(const rank_entry& entry, std::uint32_t parent,
+                            const kv_block& block,
+                            const device_blocks::place& at) {
   using placement = device_blocks::placement;
   if (!fit_pairs())
     return {placement::no_memory};
-  auto placed = device_.store(entry.number, parent, block);
+  auto placed = device_.store(entry.number, parent, block, at);
   for (int i = 0; i < tries && placed.what == placement::no_memory; ++i) {
     if (make_room())
-      placed = device_.store(entry.number, parent, block);
+      placed = device_.store(entry.number, parent, block, at);
   }
-  if (placed.is_new)
-    count(entry, 0, 1);
   return placed;
 }
 
@@ -194,18 +208,17 @@ apply_report flat_index::remove(const worker_rank& rank,
 void flat_index::remove_device(rank_entry& entry, const kv_removed& removed,
                                apply_report& report) {
   const std::span<const std::uint64_t> names{removed.block_hashes};
+  device_blocks::guesses guesses;
+  std::uint64_t gone = 0;
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (i % device_blocks::batch == 0)
-      device_.prefetch_remove(names.subspan(i));
-    const std::uint32_t id = device_.find(entry.number, names[i]);
-    if (id == no_index) {
-      ++report.unknown;
-      continue;
-    }
-    device_.remove(entry.number, id);
-    count(entry, 0, -1);
-    ++report.removed;
+    const std::size_t turn = i % device_blocks::batch;
+    if (turn == 0)
+      device_.prepare_remove(names.subspan(i), guesses);
+    gone += device_.remove(entry.number, names[i], guesses[turn]) ? 1 : 0;
   }
+  count(entry, 0, -static_cast<std::int64_t>(gone));
+  report.removed += gone;
+  report.unknown += names.size() - gone;
 }
 
 // -- Cleared

@@ -33,6 +33,10 @@ class memory_count {
     return ::operator new(bytes, alignment(bytes));
   }
 
+  /// For memory that comes from elsewhere.
+  void add(std::size_t bytes) { used_ += bytes; }
+  void take_off(std::size_t bytes) { used_ -= bytes; }
+
   void give_back(void* memory, std::size_t bytes) {
     used_ -= cost(bytes);
     ::operator delete(memory, alignment(bytes));

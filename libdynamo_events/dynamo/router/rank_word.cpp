@@ -21,8 +21,9 @@ std::uint64_t inside_word(std::span<const std::uint16_t> ranks) {
   return word;
 }
 
-std::uint64_t inside_word(std::uint32_t rank) {
-  return std::uint64_t{1} << 60 | rank;
+/// The places before this one.
+std::uint64_t bits_below(std::uint32_t place) {
+  return (std::uint64_t{1} << (15 * place)) - 1;
 }
 
 std::uint64_t spilled_word(const rank_spill* spill) {
@@ -33,14 +34,7 @@ std::uint64_t spilled_word(const rank_spill* spill) {
 
 namespace rank_word {
 
-bool contains(std::uint64_t word, std::uint32_t rank) {
-  if (!is_spilled(word)) {
-    for (std::uint32_t i = 0; i < count(word); ++i) {
-      if (at(word, i) == rank)
-        return true;
-    }
-    return false;
-  }
+bool contains_spilled(std::uint64_t word, std::uint32_t rank) {
   const rank_spill& spill = spill_of(word);
   if (spill.kind == rank_spill::form::list) {
     const auto ranks = spill.listed();
@@ -67,25 +61,27 @@ bool rank_words::insert(std::atomic<std::uint64_t>& word, std::uint32_t rank) {
 bool rank_words::insert_inside(std::atomic<std::uint64_t>& word,
                                std::uint32_t rank) {
   const std::uint64_t now = word.load(std::memory_order_relaxed);
-  if (now == 0) {
-    word.store(inside_word(rank), std::memory_order_release);
+  const std::uint32_t held = rank_word::count(now);
+  std::uint32_t place = 0;
+  while (place < held && rank_word::at(now, place) < rank)
+    ++place;
+  if (held < rank_word::inside_max) {
+    const std::uint64_t below = now & bits_below(place);
+    const std::uint64_t above = now & ~rank_word::spilled & ~bits_below(place);
+    word.store(std::uint64_t{held + 1} << 60 | above << 15 |
+                   std::uint64_t{rank} << (15 * place) | below,
+               std::memory_order_release);
     return true;
   }
   std::array<std::uint16_t, rank_word::inside_max + 1> ranks{};
   std::size_t count = 0;
-  bool is_in = false;
-  rank_word::for_each(now, [&](std::uint32_t one) {
-    if (!is_in && one > rank)
+  for (std::uint32_t i = 0; i < held; ++i) {
+    if (i == place)
       ranks[count++] = static_cast<std::uint16_t>(rank);
-    is_in = is_in || one > rank;
-    ranks[count++] = static_cast<std::uint16_t>(one);
-  });
-  if (!is_in)
-    ranks[count++] = static_cast<std::uint16_t>(rank);
-  if (count <= rank_word::inside_max) {
-    word.store(inside_word({ranks.data(), count}), std::memory_order_release);
-    return true;
+    ranks[count++] = static_cast<std::uint16_t>(rank_word::at(now, i));
   }
+  if (place == held)
+    ranks[count++] = static_cast<std::uint16_t>(rank);
   if (!retired_.memory().has_room(sizeof(rank_spill) + 64))
     return false;
   rank_spill* const made = new_list(static_cast<std::uint32_t>(count));
@@ -150,27 +146,39 @@ bool rank_words::insert_bit(std::atomic<std::uint64_t>& word,
 
 void rank_words::erase(std::atomic<std::uint64_t>& word, std::uint32_t rank) {
   const std::uint64_t now = word.load(std::memory_order_relaxed);
-  if (rank_word::count(now) == 1) {
-    word.store(0, std::memory_order_release);
+  if (rank_word::is_spilled(now)) {
+    erase_spilled(word, rank);
     return;
   }
-  if (rank_word::is_spilled(now)) {
-    rank_spill& set = rank_word::spill_of(now);
-    // Half of the number at which it became a bitset.
-    if (set.kind == rank_spill::form::bits &&
-        set.count > std::max<std::uint32_t>(16, set.words / 2)) {
-      std::atomic<std::uint64_t>& bits = set.word(rank / 64);
-      bits.store(bits.load(std::memory_order_relaxed) &
-                     ~(std::uint64_t{1} << rank % 64),
-                 std::memory_order_release);
-      --set.count;
-      return;
-    }
+  std::uint32_t place = 0;
+  while (rank_word::at(now, place) != rank)
+    ++place;
+  const std::uint64_t below = now & bits_below(place);
+  const std::uint64_t above =
+      now & ~rank_word::spilled & ~bits_below(place + 1);
+  word.store(std::uint64_t{rank_word::count(now) - 1} << 60 | above >> 15 |
+                 below,
+             std::memory_order_release);
+}
+
+void rank_words::erase_spilled(std::atomic<std::uint64_t>& word,
+                               std::uint32_t rank) {
+  const std::uint64_t now = word.load(std::memory_order_relaxed);
+  rank_spill& set = rank_word::spill_of(now);
+  // Half of the number at which it became a bitset.
+  if (set.kind == rank_spill::form::bits &&
+      set.count > std::max<std::uint32_t>(16, set.words / 2)) {
+    std::atomic<std::uint64_t>& bits = set.word(rank / 64);
+    bits.store(bits.load(std::memory_order_relaxed) &
+                   ~(std::uint64_t{1} << rank % 64),
+               std::memory_order_release);
+    --set.count;
+    return;
   }
-  const std::uint32_t left = rank_word::size(now) - 1;
+  const std::uint32_t left = set.count - 1;
   std::array<std::uint16_t, rank_word::inside_max> few{};
   // One less than fits, so that a set at the edge does not move to and fro.
-  const bool fits = left < rank_word::inside_max || !rank_word::is_spilled(now);
+  const bool fits = left < rank_word::inside_max;
   rank_spill* const made = fits ? nullptr : new_list(left);
   std::uint16_t* to = fits ? few.data() : made->list();
   rank_word::for_each(now, [&](std::uint32_t one) {

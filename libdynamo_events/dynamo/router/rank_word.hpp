@@ -67,7 +67,22 @@ inline rank_spill& spill_of(std::uint64_t word) {
   return *reinterpret_cast<rank_spill*>(word & ~spilled);
 }
 
-bool contains(std::uint64_t word, std::uint32_t rank);
+/// In a word that is not spilled: compares all places at once, and looks only
+/// at those that are taken.
+inline bool contains_inside(std::uint64_t word, std::uint32_t rank) {
+  constexpr std::uint64_t ones = 1 | 1ULL << 15 | 1ULL << 30 | 1ULL << 45;
+  const std::uint64_t taken = (std::uint64_t{1} << (15 * count(word))) - 1;
+  const std::uint64_t differ = (word & ~spilled) ^ (ones * rank);
+  // The highest bit of a place that is zero, and at most of some above it.
+  return ((differ - ones) & ~differ & (ones << 14) & taken) != 0;
+}
+
+bool contains_spilled(std::uint64_t word, std::uint32_t rank);
+
+inline bool contains(std::uint64_t word, std::uint32_t rank) {
+  return is_spilled(word) ? contains_spilled(word, rank)
+                          : contains_inside(word, rank);
+}
 
 /// Writer only.
 std::uint32_t size(std::uint64_t word);
@@ -117,6 +132,7 @@ class rank_words {
   bool insert_inside(std::atomic<std::uint64_t>& word, std::uint32_t rank);
   bool insert_listed(std::atomic<std::uint64_t>& word, std::uint32_t rank);
   bool insert_bit(std::atomic<std::uint64_t>& word, std::uint32_t rank);
+  void erase_spilled(std::atomic<std::uint64_t>& word, std::uint32_t rank);
   void replace(std::atomic<std::uint64_t>& word, std::uint64_t by);
 
   retired_blocks& retired_;

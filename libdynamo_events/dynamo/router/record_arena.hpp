@@ -2,20 +2,23 @@
 
 #include "dynamo/router/bucket_table.hpp"
 #include "dynamo/router/reader_epochs.hpp"
+#include "dynamo/router/reserved_range.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <type_traits>
 #include <vector>
 
 namespace dynamo {
 
-/// Records with 32-bit numbers that never move, in chunks that go back to the
-/// heap when they are empty. A record has `link`, an atomic 32-bit number that
-/// the arena uses while the record is retired.
+/// Records with 32-bit numbers that never move, in chunks whose memory goes
+/// back to the system when they are empty. A record has `link`, an atomic
+/// 32-bit number that the arena uses while the record is retired.
 ///
 /// Records that are asked for one after the other get places next to each
 /// other, for they are read one after the other too.
@@ -26,33 +29,28 @@ template <class Record>
 class record_arena {
  public:
   static constexpr std::uint32_t chunk_size = 1024;
-  /// Numbers stay well below 2^30, so that two bits are free beside them.
-  static constexpr std::uint32_t chunks_max = (1U << 30) / chunk_size - 1;
+  /// Numbers stay well below 2^29, so that three bits are free beside them.
+  static constexpr std::uint32_t chunks_max = (1U << 29) / chunk_size - 1;
 
   explicit record_arena(retired_blocks& retired)
       : retired_(retired)
+      , chunk_limit_(limit_of(retired.memory()))
+      , record_range_(chunk_limit_ * chunk_bytes)
+      , state_range_(chunk_limit_ * sizeof(chunk_state))
+      , records_(static_cast<Record*>(record_range_.begin()))
+      , states_(static_cast<chunk_state*>(state_range_.begin()))
       , roomy_(counted_allocator<std::uint32_t>{retired.memory()})
       , ragged_(counted_allocator<std::uint32_t>{retired.memory()})
-      , empty_(counted_allocator<std::uint32_t>{retired.memory()})
-      , pages_(counted_allocator<std::uint8_t>{retired.memory()}) {}
+      , empty_(counted_allocator<std::uint32_t>{retired.memory()}) {}
   record_arena(const record_arena&) = delete;
   record_arena& operator=(const record_arena&) = delete;
 
   ~record_arena() {
-    directory* const all = directory_.load(std::memory_order_relaxed);
-    for (std::uint32_t i = 0; i < chunks_; ++i) {
-      if (chunk* const one = all->at(i).load(std::memory_order_relaxed))
-        memory().give_back(one, sizeof(chunk));
-    }
-    if (all != nullptr)
-      memory().give_back(all, all->bytes);
+    memory().take_off(capacity() * sizeof(Record) +
+                      chunks_ * sizeof(chunk_state));
   }
 
-  Record& operator[](std::uint32_t id) const {
-    const directory* const all = directory_.load(std::memory_order_acquire);
-    chunk* const in = all->at(id / chunk_size).load(std::memory_order_acquire);
-    return in->records[id % chunk_size];
-  }
+  Record& operator[](std::uint32_t id) const { return records_[id]; }
 
   /// A place, at `hint` if that is free; no_index when there is no memory. What
   /// was there before may stand there still.
@@ -95,13 +93,13 @@ class record_arena {
   /// The first number from `id` on that is in use or retired, or no_index.
   std::uint32_t next_taken(std::uint32_t id) const {
     while (id < chunks_ * chunk_size) {
-      const chunk* const in = chunk_of(id / chunk_size);
-      if (in == nullptr) {
+      const chunk_state& in = states_[id / chunk_size];
+      if (!in.is_there) {
         id = (id / chunk_size + 1) * chunk_size;
         continue;
       }
       const std::uint64_t word =
-          in->taken[id % chunk_size / page_size] >> (id % page_size);
+          in.taken[id % chunk_size / page_size] >> (id % page_size);
       if (word != 0)
         return id + static_cast<std::uint32_t>(std::countr_zero(word));
       id = (id / page_size + 1) * page_size;
@@ -124,47 +122,43 @@ class record_arena {
 
   using numbers = std::vector<std::uint32_t, counted_allocator<std::uint32_t>>;
 
-  struct chunk {
-    std::array<Record, chunk_size> records;
+  struct chunk_state {
     /// A bit for each record.
     std::array<std::uint64_t, pages_per_chunk> taken{};
+    /// By page: the lists that it stands in.
+    std::array<std::uint8_t, pages_per_chunk> lists{};
     std::uint32_t taken_count = 0;
+    /// Whether its records have memory.
+    bool is_there = false;
   };
+  static constexpr std::size_t chunk_bytes = chunk_size * sizeof(Record);
+  static_assert(std::is_trivially_destructible_v<Record>);
 
-  struct directory : shared_block {
-    std::uint32_t size = 0;
-
-    std::atomic<chunk*>& at(std::uint32_t i) const {
-      auto* const first = reinterpret_cast<std::atomic<chunk*>*>(
-          const_cast<directory*>(this) + 1);
-      return first[i];
-    }
-  };
+  /// More chunks than the memory will ever be for are not asked for.
+  static std::uint32_t limit_of(const memory_count& memory) {
+    return static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(chunks_max, memory.max() / chunk_bytes + 1));
+  }
 
   memory_count& memory() { return retired_.memory(); }
   std::size_t capacity() const {
     return (chunks_ - empty_.size()) * std::size_t{chunk_size};
   }
-  chunk* chunk_of(std::uint32_t number) const {
-    return directory_.load(std::memory_order_relaxed)
-        ->at(number)
-        .load(std::memory_order_relaxed);
+  std::uint64_t& taken_of(std::uint32_t page) const {
+    return states_[page / pages_per_chunk].taken[page % pages_per_chunk];
+  }
+  std::uint8_t& lists_of(std::uint32_t page) const {
+    return states_[page / pages_per_chunk].lists[page % pages_per_chunk];
   }
 
   bool is_free(std::uint32_t id) const {
-    if (id >= chunks_ * chunk_size)
-      return false;
-    const chunk* const in = chunk_of(id / chunk_size);
-    return in != nullptr &&
-           (in->taken[id % chunk_size / page_size] >> (id % page_size) & 1) ==
-               0;
+    return id < chunks_ * chunk_size && states_[id / chunk_size].is_there &&
+           (taken_of(id / page_size) >> (id % page_size) & 1) == 0;
   }
 
   std::uint32_t claim(std::uint32_t id) {
-    chunk& in = *chunk_of(id / chunk_size);
-    in.taken[id % chunk_size / page_size] |= std::uint64_t{1}
-                                             << (id % page_size);
-    ++in.taken_count;
+    taken_of(id / page_size) |= std::uint64_t{1} << (id % page_size);
+    ++states_[id / chunk_size].taken_count;
     --free_;
     last_ = id;
     return id;
@@ -174,9 +168,9 @@ class record_arena {
   std::uint32_t from(numbers& pages, std::uint8_t kind) {
     while (!pages.empty()) {
       const std::uint32_t page = pages.back();
-      const chunk* const in = chunk_of(page / pages_per_chunk);
-      const std::uint64_t taken =
-          in == nullptr ? ~std::uint64_t{0} : in->taken[page % pages_per_chunk];
+      const std::uint64_t taken = states_[page / pages_per_chunk].is_there
+                                      ? taken_of(page)
+                                      : ~std::uint64_t{0};
       const std::uint64_t room =
           kind == roomy_page ? free_bytes(taken) : ~taken;
       if (room != 0) {
@@ -184,7 +178,7 @@ class record_arena {
         // The mark of a free byte is its highest bit.
         return page * page_size + (kind == roomy_page ? bit / 8 * 8 : bit);
       }
-      pages_[page] = static_cast<std::uint8_t>(pages_[page] & ~kind);
+      lists_of(page) = static_cast<std::uint8_t>(lists_of(page) & ~kind);
       pages.pop_back();
       if (~taken != 0)
         list(ragged_, page, ragged_page);
@@ -200,24 +194,22 @@ class record_arena {
   }
 
   void list(numbers& pages, std::uint32_t page, std::uint8_t kind) {
-    if ((pages_[page] & kind) != 0)
+    if ((lists_of(page) & kind) != 0)
       return;
-    pages_[page] = static_cast<std::uint8_t>(pages_[page] | kind);
+    lists_of(page) = static_cast<std::uint8_t>(lists_of(page) | kind);
     pages.push_back(page);
   }
 
   void release(std::uint32_t id) {
     const std::uint32_t number = id / chunk_size;
-    chunk& in = *chunk_of(number);
-    std::uint64_t& taken = in.taken[id % chunk_size / page_size];
+    chunk_state& in = states_[number];
+    std::uint64_t& taken = taken_of(id / page_size);
     taken &= ~(std::uint64_t{1} << (id % page_size));
     ++free_;
     if (--in.taken_count == 0) {
-      directory_.load(std::memory_order_relaxed)
-          ->at(number)
-          .store(nullptr, std::memory_order_release);
-      in.~chunk();
-      memory().give_back(&in, sizeof(chunk));
+      in.is_there = false;
+      record_range_.give_back(number * chunk_bytes, chunk_bytes);
+      memory().take_off(chunk_bytes);
       empty_.push_back(number);
       free_ -= chunk_size;
       return;
@@ -229,53 +221,43 @@ class record_arena {
 
   bool add_chunk() {
     // The last of the memory is for tables and sets, which grow later.
-    if (!memory().has_room(sizeof(chunk) + memory().max() / 32))
+    if (!memory().has_room(chunk_bytes + sizeof(chunk_state) +
+                           memory().max() / 32))
       return false;
     std::uint32_t number = chunks_;
     if (!empty_.empty()) {
       number = empty_.back();
-      empty_.pop_back();
-    } else {
-      if (chunks_ == chunks_max || !fit_directory())
-        return false;
-      ++chunks_;
-      pages_.resize(chunks_ * pages_per_chunk);
+    } else if (chunks_ == chunk_limit_ ||
+               !state_range_.use(number * sizeof(chunk_state),
+                                 sizeof(chunk_state))) {
+      return false;
     }
-    directory_.load(std::memory_order_relaxed)
-        ->at(number)
-        .store(new (memory().take(sizeof(chunk))) chunk,
-               std::memory_order_release);
+    if (!record_range_.use(number * chunk_bytes, chunk_bytes))
+      return false;
+    if (number == chunks_) {
+      new (&states_[number]) chunk_state;
+      memory().add(sizeof(chunk_state));
+      ++chunks_;
+    } else {
+      empty_.pop_back();
+    }
+    memory().add(chunk_bytes);
+    states_[number].is_there = true;
+    for (std::uint32_t i = 0; i < chunk_size; ++i)
+      new (&records_[number * chunk_size + i]) Record;
     free_ += chunk_size;
     for (std::uint32_t page = pages_per_chunk; page-- > 0;)
       list(roomy_, number * pages_per_chunk + page, roomy_page);
     return true;
   }
 
-  /// Room for one more chunk.
-  bool fit_directory() {
-    directory* const old = directory_.load(std::memory_order_relaxed);
-    if (old != nullptr && chunks_ < old->size)
-      return true;
-    const std::uint32_t size = old == nullptr ? 16 : old->size * 2;
-    const std::size_t bytes =
-        sizeof(directory) + size * sizeof(std::atomic<chunk*>);
-    if (!memory().has_room(bytes))
-      return false;
-    auto* const grown = new (memory().take(bytes)) directory;
-    grown->bytes = static_cast<std::uint32_t>(bytes);
-    grown->size = size;
-    for (std::uint32_t i = 0; i < size; ++i)
-      new (&grown->at(i))
-          std::atomic<chunk*>{i < chunks_ ? chunk_of(i) : nullptr};
-    directory_.store(grown, std::memory_order_release);
-    if (old != nullptr)
-      retired_.retire(old);
-    return true;
-  }
-
   retired_blocks& retired_;
-  std::atomic<directory*> directory_{nullptr};
-  /// Chunks that the directory has, empty places included.
+  std::uint32_t chunk_limit_;
+  reserved_range record_range_;
+  reserved_range state_range_;
+  Record* records_;
+  chunk_state* states_;
+  /// Chunks that there ever were.
   std::uint32_t chunks_ = 0;
   std::size_t free_ = 0;
   std::uint32_t last_ = 0;
@@ -285,10 +267,8 @@ class record_arena {
   /// Pages that may have eight free places in a row, or any.
   numbers roomy_;
   numbers ragged_;
-  /// Chunk numbers without a chunk.
+  /// Chunks without memory.
   numbers empty_;
-  /// By page: the lists that it stands in.
-  std::vector<std::uint8_t, counted_allocator<std::uint8_t>> pages_;
 };
 
 } // namespace dynamo

@@ -61,7 +61,10 @@ class segment_table {
 
   /// False when there is no memory, or no place under this hash.
   bool insert(std::uint32_t id, const Keys& keys) {
-    const std::uint64_t hash = keys.hash(id);
+    return insert(keys.hash(id), id, keys);
+  }
+  /// The same for who has the record's hash.
+  bool insert(std::uint64_t hash, std::uint32_t id, const Keys& keys) {
     table_segment* in = segment_of(hash);
     if (in == nullptr && (in = begin()) == nullptr)
       return false;
