@@ -21,6 +21,11 @@ target_compile_options(dynamo_compiler INTERFACE
   # GCC 12 sees overlaps in the inlined operator+ of strings (its bug 105651).
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<NOT:$<CONFIG:Debug>>>:-Wno-restrict>)
 
+# Functions may be inlined although they stand in a library that could be shared:
+# nobody replaces them at run time. Clang does so by itself.
+target_compile_options(dynamo_compiler INTERFACE
+  $<$<CXX_COMPILER_ID:GNU>:-fno-semantic-interposition>)
+
 if(CMAKE_UNITY_BUILD)
   # What stands in an unnamed namespace of a source is taken for a header's.
   target_compile_options(dynamo_compiler INTERFACE

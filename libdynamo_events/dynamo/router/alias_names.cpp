@@ -71,7 +71,7 @@ bool alias_names::put(const record& made) {
   return true;
 }
 
-void alias_names::erase(std::uint32_t rank, std::uint32_t node) {
+void alias_names::erase_one(std::uint32_t rank, std::uint32_t node) {
   if (const std::uint32_t id = record_of(rank, node); id != no_index)
     drop(id);
 }
@@ -89,6 +89,7 @@ void alias_names::count(std::uint32_t rank, std::uint32_t change) {
   std::atomic<std::uint32_t>& aliases = numbers_[rank].aliases;
   aliases.store(aliases.load(std::memory_order_relaxed) + change,
                 std::memory_order_release);
+  size_.store(nodes_.size(), std::memory_order_release);
 }
 
 } // namespace dynamo

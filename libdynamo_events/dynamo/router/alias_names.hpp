@@ -29,7 +29,8 @@ class alias_names {
 
   /// Whether the rank has a name of its own for any block.
   bool has_any(std::uint32_t rank) const {
-    return numbers_[rank].aliases.load(std::memory_order_relaxed) > 0;
+    return size() > 0 &&
+           numbers_[rank].aliases.load(std::memory_order_relaxed) > 0;
   }
   /// The block that the rank calls so, or no_index.
   std::uint32_t find(std::uint32_t rank, std::uint64_t name) const;
@@ -41,9 +42,12 @@ class alias_names {
   bool put(std::uint32_t rank, std::uint32_t node, std::uint64_t name);
   bool put_nameless(std::uint32_t rank, std::uint32_t node);
   /// The block's own name counts again, if it did not.
-  void erase(std::uint32_t rank, std::uint32_t node);
+  void erase(std::uint32_t rank, std::uint32_t node) {
+    if (has_any(rank))
+      erase_one(rank, node);
+  }
 
-  std::size_t size() const { return records_.size(); }
+  std::size_t size() const { return size_.load(std::memory_order_relaxed); }
   std::size_t waiting() const { return records_.waiting(); }
   void end_epoch() { records_.end_epoch(); }
 
@@ -83,12 +87,14 @@ class alias_names {
   };
 
   std::uint32_t record_of(std::uint32_t rank, std::uint32_t node) const;
+  void erase_one(std::uint32_t rank, std::uint32_t node);
   bool put(const record& made);
   void drop(std::uint32_t id);
   void count(std::uint32_t rank, std::uint32_t change);
 
   rank_numbers& numbers_;
   record_arena<record> records_;
+  std::atomic<std::size_t> size_{0};
   by_name name_keys_;
   by_node node_keys_;
   segment_table<by_name> names_;

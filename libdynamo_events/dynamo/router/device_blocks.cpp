@@ -25,19 +25,14 @@ device_blocks::~device_blocks() {
 
 // -- Any thread
 
-std::uint32_t device_blocks::child(std::uint32_t parent, std::uint64_t path,
-                                   std::uint64_t path_hash) const {
-  const auto is_child = [&](std::uint32_t id) {
-    return nodes_[id].path == path && nodes_[id].parent() == parent;
-  };
-  if (parent != root) {
-    const std::uint32_t only = nodes_[parent].child();
-    if (only == no_index)
-      return no_index;
-    if ((only & block_node::several) == 0)
-      return is_child(only) ? only : no_index;
-  }
-  return paths_.find(path_hash, is_child);
+std::uint32_t device_blocks::child(std::uint32_t parent,
+                                   std::uint64_t path) const {
+  const std::uint32_t link = link_of(parent);
+  if (!block_node::are_several(link))
+    return link != no_index && is_child(link, parent, path) ? link : no_index;
+  return paths_.find(path_hash::spread(path), [&](std::uint32_t id) {
+    return is_child(id, parent, path);
+  });
 }
 
 void device_blocks::prefetch_chain(std::uint64_t path,
@@ -73,52 +68,56 @@ std::uint32_t device_blocks::find(std::uint32_t rank,
   return find(rank, name, listed_as(name));
 }
 
-std::uint32_t device_blocks::listed_as(std::uint64_t name,
-                                       std::uint64_t name_hash) const {
-  return names_.find(
-      name_hash, [&](std::uint32_t id) { return nodes_[id].is_named(name); });
-}
-
-std::uint32_t device_blocks::find(std::uint32_t rank, std::uint64_t name,
-                                  std::uint32_t listed) const {
-  if (aliases_.has_any(rank)) {
-    const std::uint32_t alias = aliases_.find(rank, name);
-    if (alias != no_index)
-      return alias;
-    if (listed != no_index && aliases_.of(rank, listed).is_there)
-      return no_index;
-  }
-  if (listed == no_index ||
-      !rank_word::contains(nodes_[listed].ranks.load(std::memory_order_relaxed),
-                           rank))
+std::uint32_t device_blocks::find_with_aliases(std::uint32_t rank,
+                                               std::uint64_t name,
+                                               std::uint32_t listed) const {
+  const std::uint32_t alias = aliases_.find(rank, name);
+  if (alias != no_index)
+    return alias;
+  if (listed == no_index || aliases_.of(rank, listed).is_there ||
+      !is_held(listed, rank))
     return no_index;
   return listed;
 }
 
-void device_blocks::prepare_store(std::uint32_t parent,
-                                  std::span<const kv_block> blocks,
-                                  places& to) const {
+void device_blocks::prepare(std::uint32_t parent,
+                            std::span<const kv_block> blocks,
+                            arrivals& to) const {
   std::uint64_t path = path_of(parent);
-  const std::size_t count = std::min(batch, blocks.size());
+  const std::size_t count = blocks.size();
   for (std::size_t i = 0; i < count; ++i) {
     path = hash_.step(path, blocks[i].tokens_hash);
-    to[i] = {path, path_hash::spread(path),
-             name_keys_.hash_of(blocks[i].block_hash)};
-    paths_.prefetch(to[i].path_hash);
-    names_.prefetch(to[i].name_hash);
+    to[i].path = path;
+    to[i].by_path = paths_.prefetched(path_hash::spread(path));
+    to[i].by_name = names_.prefetched(name_keys_.hash_of(blocks[i].block_hash));
   }
   for (std::size_t i = 0; i < count; ++i) {
-    const std::uint32_t id = paths_.peek(to[i].path_hash);
-    if (id != no_index)
-      __builtin_prefetch(&nodes_[id]);
+    to[i].guess = paths_.peek(to[i].by_path);
+    if (to[i].guess != no_index)
+      __builtin_prefetch(&nodes_[to[i].guess]);
   }
 }
 
-device_blocks::placed device_blocks::store(std::uint32_t rank,
-                                           std::uint32_t parent,
-                                           const kv_block& block,
-                                           const place& at) {
-  const std::uint32_t id = child(parent, at.path, at.path_hash);
+/// The same as for readers, but the table was asked already. No block of the
+/// batch had come since that could have this path.
+inline std::uint32_t device_blocks::child(std::uint32_t parent,
+                                          const arrival& at) const {
+  const std::uint32_t link = link_of(parent);
+  if (!block_node::are_several(link))
+    return link != no_index && is_child(link, parent, at.path) ? link
+                                                               : no_index;
+  if (at.guess == no_index || is_child(at.guess, parent, at.path))
+    return at.guess;
+  return paths_.find(at.by_path, [&](std::uint32_t id) {
+    return is_child(id, parent, at.path);
+  });
+}
+
+inline device_blocks::placed device_blocks::store(std::uint32_t rank,
+                                                  std::uint32_t parent,
+                                                  const kv_block& block,
+                                                  const arrival& at) {
+  const std::uint32_t id = child(parent, at);
   if (id == no_index)
     return create(rank, parent, block.block_hash, at);
   if (numbers_.are_retired()) {
@@ -129,11 +128,11 @@ device_blocks::placed device_blocks::store(std::uint32_t rank,
   return hold(rank, id, block.block_hash, at);
 }
 
-device_blocks::placed device_blocks::create(std::uint32_t rank,
-                                            std::uint32_t parent,
-                                            std::uint64_t name,
-                                            const place& at) {
-  const std::uint32_t listed = listed_as(name, at.name_hash);
+inline device_blocks::placed device_blocks::create(std::uint32_t rank,
+                                                   std::uint32_t parent,
+                                                   std::uint64_t name,
+                                                   const arrival& at) {
+  const std::uint32_t listed = listed_as(name, at.by_name);
   if (find(rank, name, listed) != no_index)
     return {placement::misplaced};
   const std::uint32_t id = nodes_.take(parent == root ? no_index : parent + 1);
@@ -143,17 +142,17 @@ device_blocks::placed device_blocks::create(std::uint32_t rank,
   block_node& fresh = nodes_[id];
   fresh.path = at.path;
   fresh.name.store(name, std::memory_order_relaxed);
-  fresh.ranks.store(std::uint64_t{1} << 60 | rank, std::memory_order_relaxed);
+  fresh.ranks.store(rank_word::with(0, rank), std::memory_order_relaxed);
   fresh.above.store(parent | block_node::fresh |
                         (is_first ? block_node::listed : 0),
                     std::memory_order_relaxed);
   fresh.link.store(no_index, std::memory_order_release);
   // Readers come by path, so that comes last.
-  const bool is_known = is_first ? names_.insert(at.name_hash, id, name_keys_)
+  const bool is_known = is_first ? names_.insert(at.by_name, id, name_keys_)
                                  : aliases_.put(rank, id, name);
-  if (!is_known || !paths_.insert(at.path_hash, id, path_keys_)) {
+  if (!is_known || !paths_.insert(at.by_path, id, path_keys_)) {
     if (is_known && is_first)
-      names_.erase(id, name_keys_);
+      names_.erase(at.by_name, id, name_keys_);
     else if (is_known)
       aliases_.erase(rank, id);
     fresh.ranks.store(0, std::memory_order_relaxed);
@@ -166,7 +165,8 @@ device_blocks::placed device_blocks::create(std::uint32_t rank,
 }
 
 device_blocks::placed device_blocks::hold(std::uint32_t rank, std::uint32_t id,
-                                          std::uint64_t name, const place& at) {
+                                          std::uint64_t name,
+                                          const arrival& at) {
   block_node& node = nodes_[id];
   const std::uint64_t ranks = node.ranks.load(std::memory_order_relaxed);
   if (rank_word::contains(ranks, rank))
@@ -176,7 +176,7 @@ device_blocks::placed device_blocks::hold(std::uint32_t rank, std::uint32_t id,
   const bool is_named_so = node.is_named(name);
   // Else all about names is settled: the block has it, and the rank no other.
   if (!is_named_so || !node.is_listed() || aliases_.has_any(rank)) {
-    const std::uint32_t listed = listed_as(name, at.name_hash);
+    const std::uint32_t listed = listed_as(name, at.by_name);
     const bool stays_nameless =
         !is_named_so && conflicts_ == conflict_policy::first;
     if (!stays_nameless && find(rank, name, listed) != no_index)
@@ -257,30 +257,43 @@ void device_blocks::drop_child(std::uint32_t parent) {
   link.store(was_last ? no_index : now - 1, std::memory_order_release);
 }
 
-void device_blocks::prepare_remove(std::span<const std::uint64_t> names,
-                                   guesses& to) const {
-  const std::size_t count = std::min(batch, names.size());
+void device_blocks::prepare(std::span<const std::uint64_t> names,
+                            departures& to) const {
+  const std::size_t count = names.size();
   for (std::size_t i = 0; i < count; ++i)
-    names_.prefetch(name_keys_.hash_of(names[i]));
+    to[i].by_name = names_.prefetched(name_keys_.hash_of(names[i]));
   for (std::size_t i = 0; i < count; ++i) {
-    to[i] = names_.peek(name_keys_.hash_of(names[i]));
-    if (to[i] != no_index)
-      __builtin_prefetch(&nodes_[to[i]]);
+    to[i].guess = names_.peek(to[i].by_name);
+    if (to[i].guess != no_index)
+      __builtin_prefetch(&nodes_[to[i].guess]);
   }
   for (std::size_t i = 0; i < count; ++i) {
-    if (to[i] != no_index)
-      prefetch(nodes_[to[i]].path);
+    if (to[i].guess != no_index)
+      to[i].by_path =
+          paths_.prefetched(path_hash::spread(nodes_[to[i].guess].path));
   }
 }
 
-bool device_blocks::remove(std::uint32_t rank, std::uint64_t name,
-                           std::uint32_t guess) {
+inline bool device_blocks::remove(std::uint32_t rank, std::uint64_t name,
+                                  const departure& at) {
+  const std::uint32_t guess = at.guess;
   const bool is_right = guess != no_index && nodes_[guess].is_listed() &&
                         nodes_[guess].is_named(name);
-  const std::uint32_t id = find(rank, name, is_right ? guess : listed_as(name));
+  const std::uint32_t id =
+      find(rank, name, is_right ? guess : listed_as(name, at.by_name));
   if (id == no_index)
     return false;
-  remove(rank, id);
+  if (id != guess || !is_right) {
+    remove(rank, id);
+    return true;
+  }
+  words_.erase(nodes_[id].ranks, rank);
+  aliases_.erase(rank, id);
+  if (is_needless(id)) {
+    const std::uint32_t parent = nodes_[id].parent();
+    unlink(id, at.by_path, at.by_name);
+    prune(parent);
+  }
   return true;
 }
 
@@ -290,27 +303,76 @@ void device_blocks::remove(std::uint32_t rank, std::uint32_t id) {
   prune(id);
 }
 
+bool device_blocks::is_needless(std::uint32_t id) const {
+  return id != root && is_leaf(id) &&
+         nodes_[id].ranks.load(std::memory_order_relaxed) == 0;
+}
+
 /// Frees a node that nobody needs, and those above it; returns the first that
 /// stays.
 std::uint32_t device_blocks::prune(std::uint32_t id) {
-  while (id != root && is_leaf(id) &&
-         nodes_[id].ranks.load(std::memory_order_relaxed) == 0) {
-    const std::uint32_t parent = nodes_[id].parent();
-    unlink(id);
+  while (is_needless(id)) {
+    const block_node& node = nodes_[id];
+    const std::uint32_t parent = node.parent();
+    unlink(id, paths_.spot_of(path_hash::spread(node.path)),
+           spot_of(node.name.load(std::memory_order_relaxed)));
     id = parent;
   }
   return id;
 }
 
-void device_blocks::unlink(std::uint32_t id) {
+/// `by_name` matters only when the node is listed.
+void device_blocks::unlink(std::uint32_t id, const path_spot& by_path,
+                           const name_spot& by_name) {
   block_node& node = nodes_[id];
-  const std::uint32_t parent = node.parent();
-  drop_child(parent);
-  paths_.erase(id, path_keys_);
+  drop_child(node.parent());
+  paths_.erase(by_path, id, path_keys_);
   if (node.is_listed())
-    names_.erase(id, name_keys_);
+    names_.erase(by_name, id, name_keys_);
   node.above.store(block_node::nowhere, std::memory_order_release);
   nodes_.retire(id);
+}
+
+// -- In batches
+
+device_blocks::chain device_blocks::store(std::uint32_t rank,
+                                          std::uint32_t parent,
+                                          std::span<const kv_block> blocks) {
+  chain made{.last = parent};
+  arrivals at;
+  while (made.done < blocks.size()) {
+    const auto next =
+        blocks.subspan(made.done, std::min(batch, blocks.size() - made.done));
+    prepare(made.last, next, at);
+    for (std::size_t i = 0; i < next.size(); ++i) {
+      const placed one = store(rank, made.last, next[i], at[i]);
+      made.added += one.what == placement::added ? 1 : 0;
+      made.present += one.what == placement::present ? 1 : 0;
+      made.conflicts += one.what == placement::conflict ? 1 : 0;
+      made.pairs += one.is_new ? 1 : 0;
+      if (one.block == no_index) {
+        made.stopped = one.what;
+        return made;
+      }
+      made.last = one.block;
+      ++made.done;
+    }
+  }
+  return made;
+}
+
+std::uint64_t device_blocks::remove(std::uint32_t rank,
+                                    std::span<const std::uint64_t> names) {
+  std::uint64_t gone = 0;
+  departures at;
+  while (!names.empty()) {
+    const auto next = names.first(std::min(batch, names.size()));
+    names = names.subspan(next.size());
+    prepare(next, at);
+    for (std::size_t i = 0; i < next.size(); ++i)
+      gone += remove(rank, next[i], at[i]) ? 1 : 0;
+  }
+  return gone;
 }
 
 // -- Eviction and sweeping

@@ -46,6 +46,9 @@ struct block_node {
     return above.load(std::memory_order_acquire) & nowhere;
   }
   std::uint32_t child() const { return link.load(std::memory_order_acquire); }
+  static bool are_several(std::uint32_t link) {
+    return link != no_index && (link & several) != 0;
+  }
   bool is_listed() const {
     return (above.load(std::memory_order_relaxed) & listed) != 0;
   }
@@ -81,12 +84,18 @@ class device_blocks {
     no_memory,
   };
 
-  struct placed {
-    placement what = placement::added;
-    /// The block, for its children; no_index when it was not stored.
-    std::uint32_t block = no_index;
-    /// Whether there is a (rank, block) pair more.
-    bool is_new = false;
+  /// What became of blocks in a row.
+  struct chain {
+    /// How many were stored, and the last of these, or what they hang below.
+    std::size_t done = 0;
+    std::uint32_t last = no_index;
+    /// Why the next one was not: misplaced, no_memory; else `added`.
+    placement stopped = placement::added;
+    std::uint64_t added = 0;
+    std::uint64_t present = 0;
+    std::uint64_t conflicts = 0;
+    /// (rank, block) pairs that there are more.
+    std::int64_t pairs = 0;
   };
 
   device_blocks(retired_blocks& retired, rank_numbers& numbers,
@@ -99,9 +108,7 @@ class device_blocks {
   const block_node& operator[](std::uint32_t id) const { return nodes_[id]; }
   const path_hash& hash() const { return hash_; }
   /// The child of that path, or no_index.
-  std::uint32_t child(std::uint32_t parent, std::uint64_t path) const {
-    return child(parent, path, path_hash::spread(path));
-  }
+  std::uint32_t child(std::uint32_t parent, std::uint64_t path) const;
   /// The local hash of a block.
   std::uint64_t local_of(std::uint32_t id) const {
     return hash_.local_of(path_of(nodes_[id].parent()), nodes_[id].path);
@@ -121,27 +128,13 @@ class device_blocks {
   /// The block that the rank holds under this name, or no_index.
   std::uint32_t find(std::uint32_t rank, std::uint64_t name) const;
 
-  /// What is known of blocks before their turn, and begins to be fetched.
-  static constexpr std::size_t batch = 32;
-  struct place {
-    std::uint64_t path;
-    std::uint64_t path_hash;
-    std::uint64_t name_hash;
-  };
-  using places = std::array<place, batch>;
-  /// By removed name: the node that probably has it.
-  using guesses = std::array<std::uint32_t, batch>;
-
-  /// For up to `batch` blocks, each the child of the one before.
-  void prepare_store(std::uint32_t parent, std::span<const kv_block> blocks,
-                     places& to) const;
-  /// Puts a block below `parent`, which the rank holds or which is the root.
-  placed store(std::uint32_t rank, std::uint32_t parent, const kv_block& block,
-               const place& at);
-
-  void prepare_remove(std::span<const std::uint64_t> names, guesses& to) const;
-  /// Takes the block of that name from the rank; false when it holds none.
-  bool remove(std::uint32_t rank, std::uint64_t name, std::uint32_t guess);
+  /// Puts blocks below `parent`, which the rank holds or which is the root,
+  /// each below the one before, until one cannot be stored.
+  chain store(std::uint32_t rank, std::uint32_t parent,
+              std::span<const kv_block> blocks);
+  /// Takes the blocks of these names from the rank; says how many it held.
+  std::uint64_t remove(std::uint32_t rank,
+                       std::span<const std::uint64_t> names);
   /// Takes a block that the rank holds from it.
   void remove(std::uint32_t rank, std::uint32_t id);
 
@@ -194,28 +187,89 @@ class device_blocks {
     void prefetch(std::uint32_t id) const { __builtin_prefetch(&nodes[id]); }
   };
 
+  using path_spot = segment_table<by_path>::spot;
+  using name_spot = segment_table<by_name>::spot;
+
+  // What is known of a block before its turn, so that it begins to be fetched.
+  static constexpr std::size_t batch = 32;
+  struct arrival {
+    std::uint64_t path;
+    path_spot by_path;
+    name_spot by_name;
+    /// The node that probably has the path, or no_index when none has.
+    std::uint32_t guess;
+  };
+  struct departure {
+    name_spot by_name;
+    /// The node that probably has the name, and where it stands if there is
+    /// one.
+    std::uint32_t guess;
+    path_spot by_path;
+  };
+  using arrivals = std::array<arrival, batch>;
+  using departures = std::array<departure, batch>;
+
+  struct placed {
+    placement what = placement::added;
+    /// The block, for its children; no_index when it was not stored.
+    std::uint32_t block = no_index;
+    /// Whether there is a (rank, block) pair more.
+    bool is_new = false;
+  };
+
   std::uint64_t path_of(std::uint32_t id) const {
     return id == root ? hash_.start() : nodes_[id].path;
   }
-  std::uint32_t child(std::uint32_t parent, std::uint64_t path,
-                      std::uint64_t path_hash) const;
-  std::uint32_t listed_as(std::uint64_t name) const {
-    return listed_as(name, name_keys_.hash_of(name));
+  bool is_child(std::uint32_t id, std::uint32_t parent,
+                std::uint64_t path) const {
+    return nodes_[id].path == path && nodes_[id].parent() == parent;
   }
-  std::uint32_t listed_as(std::uint64_t name, std::uint64_t name_hash) const;
+  /// What a node says of its children; anything may stand below the root.
+  std::uint32_t link_of(std::uint32_t parent) const {
+    return parent == root ? block_node::several : nodes_[parent].child();
+  }
+  std::uint32_t child(std::uint32_t parent, const arrival& at) const;
+  name_spot spot_of(std::uint64_t name) const {
+    return names_.spot_of(name_keys_.hash_of(name));
+  }
+  std::uint32_t listed_as(std::uint64_t name, const name_spot& at) const {
+    return names_.find(
+        at, [&](std::uint32_t id) { return nodes_[id].is_named(name); });
+  }
+  std::uint32_t listed_as(std::uint64_t name) const {
+    return listed_as(name, spot_of(name));
+  }
   std::uint32_t find(std::uint32_t rank, std::uint64_t name,
-                     std::uint32_t listed) const;
+                     std::uint32_t listed) const {
+    if (aliases_.size() > 0)
+      return find_with_aliases(rank, name, listed);
+    return listed != no_index && is_held(listed, rank) ? listed : no_index;
+  }
+  std::uint32_t find_with_aliases(std::uint32_t rank, std::uint64_t name,
+                                  std::uint32_t listed) const;
+  bool is_held(std::uint32_t id, std::uint32_t rank) const {
+    return rank_word::contains(nodes_[id].ranks.load(std::memory_order_relaxed),
+                               rank);
+  }
+  void prepare(std::uint32_t parent, std::span<const kv_block> blocks,
+               arrivals& to) const;
+  void prepare(std::span<const std::uint64_t> names, departures& to) const;
+  placed store(std::uint32_t rank, std::uint32_t parent, const kv_block& block,
+               const arrival& at);
+  bool remove(std::uint32_t rank, std::uint64_t name, const departure& at);
   placed create(std::uint32_t rank, std::uint32_t parent, std::uint64_t name,
-                const place& at);
+                const arrival& at);
   placed hold(std::uint32_t rank, std::uint32_t id, std::uint64_t name,
-              const place& at);
+              const arrival& at);
   placed hold_again(std::uint32_t rank, std::uint32_t id, std::uint64_t name);
   void relist(std::uint32_t id, std::uint64_t name);
   void add_child(std::uint32_t parent, std::uint32_t id);
   void drop_child(std::uint32_t parent);
   void take_out_retired(std::uint32_t id);
+  bool is_needless(std::uint32_t id) const;
   std::uint32_t prune(std::uint32_t id);
-  void unlink(std::uint32_t id);
+  void unlink(std::uint32_t id, const path_spot& by_path,
+              const name_spot& by_name);
 
   rank_numbers& numbers_;
   conflict_policy conflicts_;

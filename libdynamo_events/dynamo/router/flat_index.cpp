@@ -3,7 +3,6 @@
 #include "dynamo/router/event_rules.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace dynamo {
 
@@ -78,55 +77,42 @@ apply_report flat_index::store_device(rank_entry& entry,
     parent = device_.find(entry.number, *stored.parent_hash);
   if (parent == no_index)
     return {.outcome = apply_outcome::parent_unknown};
-  kept_ = parent;
   apply_report report;
-  const std::span<const kv_block> blocks{stored.blocks};
-  const bool fits = pairs() + blocks.size() <= options_.blocks_max;
-  device_blocks::places places;
-  std::int64_t added = 0;
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    const std::size_t turn = i % device_blocks::batch;
-    if (turn == 0)
-      device_.prepare_store(parent, blocks.subspan(i), places);
-    using placement = device_blocks::placement;
-    device_blocks::placed placed{placement::no_memory};
-    if (fits)
-      placed = device_.store(entry.number, parent, blocks[i], places[turn]);
-    if (placed.what == placement::no_memory) {
-      count(entry, 0, std::exchange(added, 0));
-      placed = store_with_room(entry, parent, blocks[i], places[turn]);
+  std::span<const kv_block> left{stored.blocks};
+  for (int failed = 0; !left.empty();) {
+    std::span<const kv_block> some = left;
+    kept_ = parent;
+    if (pairs() + left.size() > options_.blocks_max) {
+      some = left.first(1);
+      if (!fit_pairs()) {
+        report.outcome = apply_outcome::full;
+        break;
+      }
     }
-    added += placed.is_new ? 1 : 0;
-    report.stored += placed.what == placement::added ? 1 : 0;
-    report.duplicates += placed.what == placement::present ? 1 : 0;
-    report.conflicts += placed.what == placement::conflict ? 1 : 0;
-    if (placed.block == no_index) {
-      report.outcome = placed.what == placement::misplaced
-                           ? apply_outcome::invalid
-                           : apply_outcome::full;
+    const auto made = device_.store(entry.number, parent, some);
+    count(entry, 0, made.pairs);
+    report.stored += made.added;
+    report.duplicates += made.present;
+    report.conflicts += made.conflicts;
+    parent = kept_ = made.last;
+    left = left.subspan(made.done);
+    using placement = device_blocks::placement;
+    if (made.stopped == placement::misplaced) {
+      report.outcome = apply_outcome::invalid;
       break;
     }
-    parent = kept_ = placed.block;
+    if (made.stopped != placement::no_memory)
+      continue;
+    // What goes may not be what is needed.
+    failed = made.done == 0 ? failed + 1 : 1;
+    if (failed > tries) {
+      report.outcome = apply_outcome::full;
+      break;
+    }
+    static_cast<void>(make_room());
   }
-  count(entry, 0, added);
   kept_ = no_index;
   return report;
-}
-
-/// Makes room first, as long as it takes.
-device_blocks::placed
-flat_index::store_with_room(const rank_entry& entry, std::uint32_t parent,
-                            const kv_block& block,
-                            const device_blocks::place& at) {
-  using placement = device_blocks::placement;
-  if (!fit_pairs())
-    return {placement::no_memory};
-  auto placed = device_.store(entry.number, parent, block, at);
-  for (int i = 0; i < tries && placed.what == placement::no_memory; ++i) {
-    if (make_room())
-      placed = device_.store(entry.number, parent, block, at);
-  }
-  return placed;
 }
 
 /// Room for one more pair.
@@ -207,18 +193,10 @@ apply_report flat_index::remove(const worker_rank& rank,
 
 void flat_index::remove_device(rank_entry& entry, const kv_removed& removed,
                                apply_report& report) {
-  const std::span<const std::uint64_t> names{removed.block_hashes};
-  device_blocks::guesses guesses;
-  std::uint64_t gone = 0;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    const std::size_t turn = i % device_blocks::batch;
-    if (turn == 0)
-      device_.prepare_remove(names.subspan(i), guesses);
-    gone += device_.remove(entry.number, names[i], guesses[turn]) ? 1 : 0;
-  }
+  const std::uint64_t gone = device_.remove(entry.number, removed.block_hashes);
   count(entry, 0, -static_cast<std::int64_t>(gone));
   report.removed += gone;
-  report.unknown += names.size() - gone;
+  report.unknown += removed.block_hashes.size() - gone;
 }
 
 // -- Cleared

@@ -74,10 +74,6 @@ class flat_index final : public prefix_index {
   apply_report store(const worker_rank& rank, const kv_stored& stored,
                      storage_tier tier, tier_owner owner);
   apply_report store_device(rank_entry& entry, const kv_stored& stored);
-  device_blocks::placed store_with_room(const rank_entry& entry,
-                                        std::uint32_t parent,
-                                        const kv_block& block,
-                                        const device_blocks::place& at);
   lower_tiers::stored place(rank_entry& entry, lower_tiers::place where,
                             const tier_blocks::block& block, tier_owner owner);
   bool fit_pairs();

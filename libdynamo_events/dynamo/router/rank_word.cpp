@@ -21,11 +21,6 @@ std::uint64_t inside_word(std::span<const std::uint16_t> ranks) {
   return word;
 }
 
-/// The places before this one.
-std::uint64_t bits_below(std::uint32_t place) {
-  return (std::uint64_t{1} << (15 * place)) - 1;
-}
-
 std::uint64_t spilled_word(const rank_spill* spill) {
   return rank_word::spilled | reinterpret_cast<std::uintptr_t>(spill);
 }
@@ -49,42 +44,30 @@ std::uint32_t size(std::uint64_t word) {
 
 } // namespace rank_word
 
-bool rank_words::insert(std::atomic<std::uint64_t>& word, std::uint32_t rank) {
+bool rank_words::insert_outside(std::atomic<std::uint64_t>& word,
+                                std::uint32_t rank) {
   const std::uint64_t now = word.load(std::memory_order_relaxed);
   if (!rank_word::is_spilled(now))
-    return insert_inside(word, rank);
+    return move_outside(word, rank);
   if (rank_word::spill_of(now).kind == rank_spill::form::list)
     return insert_listed(word, rank);
   return insert_bit(word, rank);
 }
 
-bool rank_words::insert_inside(std::atomic<std::uint64_t>& word,
-                               std::uint32_t rank) {
-  const std::uint64_t now = word.load(std::memory_order_relaxed);
-  const std::uint32_t held = rank_word::count(now);
-  std::uint32_t place = 0;
-  while (place < held && rank_word::at(now, place) < rank)
-    ++place;
-  if (held < rank_word::inside_max) {
-    const std::uint64_t below = now & bits_below(place);
-    const std::uint64_t above = now & ~rank_word::spilled & ~bits_below(place);
-    word.store(std::uint64_t{held + 1} << 60 | above << 15 |
-                   std::uint64_t{rank} << (15 * place) | below,
-               std::memory_order_release);
-    return true;
-  }
-  std::array<std::uint16_t, rank_word::inside_max + 1> ranks{};
-  std::size_t count = 0;
-  for (std::uint32_t i = 0; i < held; ++i) {
-    if (i == place)
-      ranks[count++] = static_cast<std::uint16_t>(rank);
-    ranks[count++] = static_cast<std::uint16_t>(rank_word::at(now, i));
-  }
-  if (place == held)
-    ranks[count++] = static_cast<std::uint16_t>(rank);
+/// Of a word whose places are all taken.
+bool rank_words::move_outside(std::atomic<std::uint64_t>& word,
+                              std::uint32_t rank) {
+  constexpr std::uint32_t count = rank_word::inside_max + 1;
   if (!retired_.memory().has_room(sizeof(rank_spill) + 64))
     return false;
-  rank_spill* const made = new_list(static_cast<std::uint32_t>(count));
+  std::array<std::uint16_t, count> ranks{static_cast<std::uint16_t>(rank)};
+  std::size_t filled = 1;
+  rank_word::for_each(word.load(std::memory_order_relaxed),
+                      [&](std::uint32_t one) {
+                        ranks[filled++] = static_cast<std::uint16_t>(one);
+                      });
+  std::sort(ranks.begin(), ranks.end());
+  rank_spill* const made = new_list(count);
   std::copy(ranks.begin(), ranks.end(), made->list());
   word.store(spilled_word(made), std::memory_order_release);
   return true;
@@ -144,24 +127,7 @@ bool rank_words::insert_bit(std::atomic<std::uint64_t>& word,
   return true;
 }
 
-void rank_words::erase(std::atomic<std::uint64_t>& word, std::uint32_t rank) {
-  const std::uint64_t now = word.load(std::memory_order_relaxed);
-  if (rank_word::is_spilled(now)) {
-    erase_spilled(word, rank);
-    return;
-  }
-  std::uint32_t place = 0;
-  while (rank_word::at(now, place) != rank)
-    ++place;
-  const std::uint64_t below = now & bits_below(place);
-  const std::uint64_t above =
-      now & ~rank_word::spilled & ~bits_below(place + 1);
-  word.store(std::uint64_t{rank_word::count(now) - 1} << 60 | above >> 15 |
-                 below,
-             std::memory_order_release);
-}
-
-void rank_words::erase_spilled(std::atomic<std::uint64_t>& word,
+void rank_words::erase_outside(std::atomic<std::uint64_t>& word,
                                std::uint32_t rank) {
   const std::uint64_t now = word.load(std::memory_order_relaxed);
   rank_spill& set = rank_word::spill_of(now);

@@ -84,6 +84,33 @@ inline bool contains(std::uint64_t word, std::uint32_t rank) {
                           : contains_inside(word, rank);
 }
 
+/// The places before this one.
+inline std::uint64_t places_below(std::uint32_t place) {
+  return (std::uint64_t{1} << (15 * place)) - 1;
+}
+
+/// A set of less than four numbers and one that is not among them.
+inline std::uint64_t with(std::uint64_t word, std::uint32_t rank) {
+  std::uint32_t place = 0;
+  while (place < count(word) && at(word, place) < rank)
+    ++place;
+  const std::uint64_t below = word & places_below(place);
+  const std::uint64_t above = word & places_below(inside_max) & ~below;
+  return std::uint64_t{count(word) + 1} << 60 | above << 15 |
+         std::uint64_t{rank} << (15 * place) | below;
+}
+
+/// A set that is not spilled without one of its numbers.
+inline std::uint64_t without(std::uint64_t word, std::uint32_t rank) {
+  std::uint32_t place = 0;
+  while (at(word, place) != rank)
+    ++place;
+  const std::uint64_t below = word & places_below(place);
+  const std::uint64_t above =
+      word & places_below(inside_max) & ~places_below(place + 1);
+  return std::uint64_t{count(word) - 1} << 60 | above >> 15 | below;
+}
+
 /// Writer only.
 std::uint32_t size(std::uint64_t word);
 
@@ -120,19 +147,32 @@ class rank_words {
       : retired_(retired) {}
 
   /// The rank must not be in the set. False when there is no memory.
-  bool insert(std::atomic<std::uint64_t>& word, std::uint32_t rank);
+  bool insert(std::atomic<std::uint64_t>& word, std::uint32_t rank) {
+    const std::uint64_t now = word.load(std::memory_order_relaxed);
+    if (rank_word::count(now) >= rank_word::inside_max)
+      return insert_outside(word, rank);
+    word.store(rank_word::with(now, rank), std::memory_order_release);
+    return true;
+  }
   /// The rank must be in the set.
-  void erase(std::atomic<std::uint64_t>& word, std::uint32_t rank);
+  void erase(std::atomic<std::uint64_t>& word, std::uint32_t rank) {
+    const std::uint64_t now = word.load(std::memory_order_relaxed);
+    if (rank_word::is_spilled(now))
+      erase_outside(word, rank);
+    else
+      word.store(rank_word::without(now, rank), std::memory_order_release);
+  }
   /// Leaves nothing outside.
   void clear(std::atomic<std::uint64_t>& word);
 
  private:
   rank_spill* new_list(std::uint32_t count);
   rank_spill* new_bits(std::uint32_t words);
-  bool insert_inside(std::atomic<std::uint64_t>& word, std::uint32_t rank);
+  bool insert_outside(std::atomic<std::uint64_t>& word, std::uint32_t rank);
+  bool move_outside(std::atomic<std::uint64_t>& word, std::uint32_t rank);
   bool insert_listed(std::atomic<std::uint64_t>& word, std::uint32_t rank);
   bool insert_bit(std::atomic<std::uint64_t>& word, std::uint32_t rank);
-  void erase_spilled(std::atomic<std::uint64_t>& word, std::uint32_t rank);
+  void erase_outside(std::atomic<std::uint64_t>& word, std::uint32_t rank);
   void replace(std::atomic<std::uint64_t>& word, std::uint64_t by);
 
   retired_blocks& retired_;

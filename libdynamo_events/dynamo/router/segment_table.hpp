@@ -24,6 +24,14 @@ namespace dynamo {
 template <class Keys>
 class segment_table {
  public:
+  /// Where a hash belongs, for a writer that asks several times.
+  struct spot {
+    std::uint64_t hash;
+    /// nullptr: the table was empty.
+    table_segment* segment;
+    std::uint32_t version;
+  };
+
   explicit segment_table(retired_blocks& retired)
       : retired_(retired) {}
   segment_table(const segment_table&) = delete;
@@ -48,47 +56,61 @@ class segment_table {
     return in == nullptr ? no_index : in->find(hash, is);
   }
 
+  /// Begins to fetch what a `find` reads first.
+  void prefetch(std::uint64_t hash) const { prefetch(hash, segment_of(hash)); }
+
   /// A record that may have this hash, to be fetched early.
   std::uint32_t peek(std::uint64_t hash) const {
     return find(hash, [](std::uint32_t) { return true; });
   }
 
-  /// Begins to fetch what a `find` reads first.
-  void prefetch(std::uint64_t hash) const {
-    if (const table_segment* const in = segment_of(hash))
-      __builtin_prefetch(&in->buckets[table_segment::bucket_of(hash)]);
+  // -- The writer, which may keep a spot until the table changes, and beyond
+
+  spot spot_of(std::uint64_t hash) const {
+    return {hash, segment_of(hash), version_};
+  }
+  /// Begins to fetch what the others read first.
+  spot prefetched(std::uint64_t hash) const {
+    const spot at = spot_of(hash);
+    prefetch(hash, at.segment);
+    return at;
+  }
+  template <class Is>
+  std::uint32_t find(const spot& at, Is&& is) const {
+    const table_segment* const in = segment_of(at);
+    return in == nullptr ? no_index : in->find(at.hash, is);
+  }
+  std::uint32_t peek(const spot& at) const {
+    return find(at, [](std::uint32_t) { return true; });
   }
 
   /// False when there is no memory, or no place under this hash.
-  bool insert(std::uint32_t id, const Keys& keys) {
-    return insert(keys.hash(id), id, keys);
-  }
-  /// The same for who has the record's hash.
-  bool insert(std::uint64_t hash, std::uint32_t id, const Keys& keys) {
-    table_segment* in = segment_of(hash);
-    if (in == nullptr && (in = begin()) == nullptr)
-      return false;
-    while (in->count >= split_at && split(hash, keys))
-      in = segment_of(hash);
-    if (!in->put(hash, id))
+  [[gnu::always_inline]] bool insert(const spot& at, std::uint32_t id,
+                                     const Keys& keys) {
+    table_segment* in = segment_of(at);
+    if (in == nullptr || in->count >= split_at)
+      in = roomy(at.hash, keys);
+    if (in == nullptr || !in->put(at.hash, id))
       return false;
     ++size_;
     return true;
   }
+  bool insert(std::uint32_t id, const Keys& keys) {
+    return insert(spot_of(keys.hash(id)), id, keys);
+  }
 
   /// Nothing happens when the record is not in the table.
-  void erase(std::uint32_t id, const Keys& keys) {
-    const std::uint64_t hash = keys.hash(id);
-    table_segment* const in = segment_of(hash);
-    if (in == nullptr || !in->erase(hash, id))
+  [[gnu::always_inline]] void erase(const spot& at, std::uint32_t id,
+                                    const Keys& keys) {
+    table_segment* const in = segment_of(at);
+    if (in == nullptr || !in->erase(at.hash, id))
       return;
     --size_;
-    if (in->count < merge_below / 2) {
-      while (merge(hash, keys))
-        continue;
-    }
-    if (size_ == 0)
-      end();
+    if (in->count < merge_below / 2)
+      shrink(at.hash, keys);
+  }
+  void erase(std::uint32_t id, const Keys& keys) {
+    erase(spot_of(keys.hash(id)), id, keys);
   }
 
   std::size_t size() const { return size_; }
@@ -124,6 +146,32 @@ class segment_table {
     return all->at(all->slot(hash)).load(std::memory_order_acquire);
   }
 
+  table_segment* segment_of(const spot& at) const {
+    return at.version == version_ ? at.segment : segment_of(at.hash);
+  }
+  static void prefetch(std::uint64_t hash, const table_segment* in) {
+    if (in != nullptr)
+      __builtin_prefetch(&in->buckets[table_segment::bucket_of(hash)]);
+  }
+
+  /// The segment of this hash, made or split so that it has room; nullptr when
+  /// there is no memory.
+  [[gnu::noinline]] table_segment* roomy(std::uint64_t hash, const Keys& keys) {
+    table_segment* in = segment_of(hash);
+    if (in == nullptr)
+      return begin();
+    while (in->count >= split_at && split(hash, keys))
+      in = segment_of(hash);
+    return in;
+  }
+
+  [[gnu::noinline]] void shrink(std::uint64_t hash, const Keys& keys) {
+    while (merge(hash, keys))
+      continue;
+    if (size_ == 0)
+      end();
+  }
+
   table_segment* new_segment(std::uint32_t depth) {
     auto* const made = new (memory().take(sizeof(table_segment))) table_segment;
     made->bytes = sizeof(table_segment);
@@ -151,6 +199,7 @@ class segment_table {
     table_segment* const first = new_segment(0);
     all->at(0).store(first, std::memory_order_relaxed);
     directory_.store(all, std::memory_order_release);
+    ++version_;
     return first;
   }
 
@@ -159,12 +208,14 @@ class segment_table {
     if (all->depth != 0)
       return;
     directory_.store(nullptr, std::memory_order_release);
+    ++version_;
     retired_.retire(all->at(0).load(std::memory_order_relaxed));
     retired_.retire(all);
   }
 
   /// Puts `fresh` in all places of the directory that begin as `hash` does.
-  static void place(directory& all, table_segment& fresh, std::uint64_t hash) {
+  void place(directory& all, table_segment& fresh, std::uint64_t hash) {
+    ++version_;
     const std::size_t span = std::size_t{1} << (all.depth - fresh.depth);
     const std::size_t first = all.slot(hash) & ~(span - 1);
     for (std::size_t i = 0; i < span; ++i)
@@ -276,6 +327,8 @@ class segment_table {
   retired_blocks& retired_;
   std::atomic<directory*> directory_{nullptr};
   std::size_t size_ = 0;
+  /// Changes when a segment does.
+  std::uint32_t version_ = 0;
 };
 
 } // namespace dynamo

@@ -28,8 +28,8 @@ struct table_bucket {
   std::array<std::atomic<std::uint32_t>, places> ids;
 
   /// A bit for each place that has this tag.
-  static std::uint32_t equal(std::uint64_t low, std::uint64_t high,
-                             std::uint8_t tag) {
+  [[gnu::always_inline]] static std::uint32_t
+  equal(std::uint64_t low, std::uint64_t high, std::uint8_t tag) {
 #if defined(__SSE2__)
     const __m128i tags = _mm_set_epi64x(static_cast<long long>(high),
                                         static_cast<long long>(low));
@@ -51,6 +51,11 @@ struct table_bucket {
     return high >> 32 != 0;
   }
 
+  /// Writer only: takes a free place.
+  void fill(std::uint32_t place, std::uint8_t by, std::uint32_t id) {
+    ids[place].store(id, std::memory_order_release);
+    tag(place, by);
+  }
   /// Writer only; release, for who sees the tag must see the number.
   void tag(std::uint32_t place, std::uint8_t tag) {
     std::atomic<std::uint64_t>& word = place < 8 ? low : high;
@@ -116,45 +121,24 @@ struct table_segment : shared_block {
   }
 
   /// False when every place is taken.
-  bool put(std::uint64_t hash, std::uint32_t id) {
-    if (count == places)
-      return false;
+  [[gnu::always_inline]] bool put(std::uint64_t hash, std::uint32_t id) {
     const std::uint32_t home = bucket_of(hash);
-    std::uint32_t at = home;
-    std::uint32_t free = 0;
-    while ((free = table_bucket::equal(buckets[at].low, buckets[at].high, 0)) ==
-           0)
-      at = (at + 1) & (bucket_count - 1);
-    const auto place = static_cast<std::uint32_t>(std::countr_zero(free));
-    buckets[at].ids[place].store(id, std::memory_order_release);
-    buckets[at].tag(place, tag_of(hash));
-    count_passing(home, at, 1);
+    const std::uint32_t free = free_of(home);
+    if (free == 0)
+      return put_beyond(home, tag_of(hash), id);
+    buckets[home].fill(first_of(free), tag_of(hash), id);
     ++count;
     return true;
   }
 
   /// False when it is not there.
-  bool erase(std::uint64_t hash, std::uint32_t id) {
-    const std::uint8_t tag = tag_of(hash);
+  [[gnu::always_inline]] bool erase(std::uint64_t hash, std::uint32_t id) {
     const std::uint32_t home = bucket_of(hash);
-    std::uint32_t at = home;
-    for (std::uint32_t i = 0; i < bucket_count; ++i) {
-      table_bucket& here = buckets[at];
-      std::uint32_t equal = table_bucket::equal(here.low, here.high, tag);
-      for (; equal != 0; equal &= equal - 1) {
-        const auto place = static_cast<std::uint32_t>(std::countr_zero(equal));
-        if (here.ids[place].load(std::memory_order_relaxed) != id)
-          continue;
-        here.tag(place, 0);
-        count_passing(home, at, -1);
-        --count;
-        return true;
-      }
-      if (!table_bucket::is_passed(here.high))
-        break;
-      at = (at + 1) & (bucket_count - 1);
+    if (clear(home, tag_of(hash), id)) {
+      --count;
+      return true;
     }
-    return false;
+    return erase_beyond(home, tag_of(hash), id);
   }
 
   template <class Visit>
@@ -169,6 +153,61 @@ struct table_segment : shared_block {
   }
 
  private:
+  static std::uint32_t first_of(std::uint32_t places) {
+    return static_cast<std::uint32_t>(std::countr_zero(places));
+  }
+  std::uint32_t free_of(std::uint32_t at) const {
+    return table_bucket::equal(buckets[at].low.load(std::memory_order_relaxed),
+                               buckets[at].high.load(std::memory_order_relaxed),
+                               0);
+  }
+
+  /// Whether the entry was in this bucket.
+  bool clear(std::uint32_t at, std::uint8_t tag, std::uint32_t id) {
+    table_bucket& here = buckets[at];
+    std::uint32_t equal = table_bucket::equal(here.low, here.high, tag);
+    for (; equal != 0; equal &= equal - 1) {
+      const std::uint32_t place = first_of(equal);
+      if (here.ids[place].load(std::memory_order_relaxed) != id)
+        continue;
+      here.tag(place, 0);
+      return true;
+    }
+    return false;
+  }
+
+  // From the second bucket on.
+  [[gnu::noinline]] bool put_beyond(std::uint32_t home, std::uint8_t tag,
+                                    std::uint32_t id) {
+    if (count == places)
+      return false;
+    std::uint32_t at = home;
+    std::uint32_t free = 0;
+    while (free == 0) {
+      at = (at + 1) & (bucket_count - 1);
+      free = free_of(at);
+    }
+    buckets[at].fill(first_of(free), tag, id);
+    count_passing(home, at, 1);
+    ++count;
+    return true;
+  }
+  [[gnu::noinline]] bool erase_beyond(std::uint32_t home, std::uint8_t tag,
+                                      std::uint32_t id) {
+    std::uint32_t at = home;
+    for (std::uint32_t i = 1; i < bucket_count; ++i) {
+      if (!table_bucket::is_passed(buckets[at].high))
+        return false;
+      at = (at + 1) & (bucket_count - 1);
+      if (clear(at, tag, id)) {
+        count_passing(home, at, -1);
+        --count;
+        return true;
+      }
+    }
+    return false;
+  }
+
   void count_passing(std::uint32_t home, std::uint32_t at,
                      std::int64_t change) {
     for (; home != at; home = (home + 1) & (bucket_count - 1))
