@@ -35,15 +35,19 @@ std::uint32_t device_blocks::child(std::uint32_t parent,
   });
 }
 
-void device_blocks::prefetch_chain(std::uint64_t path,
-                                   std::uint32_t nodes) const {
-  const std::uint32_t last = paths_.peek(path_hash::spread(path));
-  if (last == no_index)
-    return;
-  // Two nodes lie in a cache line.
-  const std::uint32_t before = std::min(nodes, last);
-  for (std::uint32_t i = 0; i <= before; i += 2)
-    __builtin_prefetch(&nodes_[last - i]);
+void device_blocks::prepare(std::uint64_t& path,
+                            std::span<const std::uint64_t> local,
+                            steps& to) const {
+  const std::size_t count = local.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    to[i].path = path = hash_.step(path, local[i]);
+    to[i].by_path = paths_.viewed(path_hash::spread(path));
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    to[i].guess = paths_.peek(to[i].by_path);
+    if (to[i].guess != no_index)
+      __builtin_prefetch(&nodes_[to[i].guess]);
+  }
 }
 
 std::uint64_t device_blocks::name_of(std::uint32_t rank,

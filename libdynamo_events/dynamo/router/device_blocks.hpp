@@ -113,12 +113,28 @@ class device_blocks {
   std::uint64_t local_of(std::uint32_t id) const {
     return hash_.local_of(path_of(nodes_[id].parent()), nodes_[id].path);
   }
-  /// Begins to fetch what `child` reads of the table.
-  void prefetch(std::uint64_t path) const {
-    paths_.prefetch(path_hash::spread(path));
+
+  /// What is known of a block on the way down before its turn. Path hashes need
+  /// no memory, so the table is asked for many blocks at once, and then for
+  /// their nodes: about when a block's turn comes all of it has been fetched.
+  struct step {
+    std::uint64_t path;
+    table_view by_path;
+    /// The node that probably has the path, or no_index when none has.
+    std::uint32_t guess;
+  };
+  static constexpr std::size_t batch = 32;
+  using steps = std::array<step, batch>;
+  /// For up to `batch` blocks that follow on `path`, which is left at the last.
+  void prepare(std::uint64_t& path, std::span<const std::uint64_t> local,
+               steps& to) const;
+  /// The same as `child`.
+  std::uint32_t child(std::uint32_t parent, const step& at) const {
+    if (at.guess != no_index && is_child(at.guess, parent, at.path))
+      return at.guess;
+    return child(parent, at.path);
   }
-  /// Begins to fetch the node that may have this path, and those before it.
-  void prefetch_chain(std::uint64_t path, std::uint32_t nodes) const;
+
   /// What the rank calls a block that it holds.
   std::uint64_t name_of(std::uint32_t rank, std::uint32_t id) const;
   /// Keeps the block from eviction for a while.
@@ -190,8 +206,7 @@ class device_blocks {
   using path_spot = segment_table<by_path>::spot;
   using name_spot = segment_table<by_name>::spot;
 
-  // What is known of a block before its turn, so that it begins to be fetched.
-  static constexpr std::size_t batch = 32;
+  // The same for the writer.
   struct arrival {
     std::uint64_t path;
     path_spot by_path;

@@ -2,7 +2,6 @@
 #include "dynamo/router/flat_index.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace dynamo {
 
@@ -21,30 +20,23 @@ namespace {
 template <class Left, class Step>
 void descend(const device_blocks& blocks, std::span<const std::uint64_t> local,
              Left&& left, Step&& step) {
-  // Path hashes need no memory, so the tables are asked ahead: about when a
-  // node's turn comes it has been fetched.
-  constexpr std::size_t batch = 32;
-  constexpr std::size_t stride = 8;
-  std::array<std::uint64_t, batch> paths;
+  // Most requests match little: that should not cost much.
+  std::size_t ahead = 8;
+  device_blocks::steps steps;
   std::uint64_t path = blocks.hash().start();
   std::uint32_t at = device_blocks::root;
   active_ranks active;
   std::uint32_t depth = 0;
-  for (std::size_t i = 0; i < local.size(); ++i) {
-    if (i % batch == 0) {
-      const std::size_t count = std::min(batch, local.size() - i);
-      for (std::size_t j = 0; j < count; ++j)
-        paths[j] = path = blocks.hash().step(path, local[i + j]);
-      if (i == 0)
-        blocks.prefetch(paths[0]);
-      for (std::size_t j = stride - 1; j < count; j += stride)
-        blocks.prefetch(paths[j]);
+  std::size_t turn = 0;
+  std::size_t prepared = 0;
+  for (std::size_t i = 0; i < local.size(); ++i, ++turn) {
+    if (turn == prepared) {
+      prepared = std::min(ahead, local.size() - i);
+      blocks.prepare(path, local.subspan(i, prepared), steps);
+      ahead = device_blocks::batch;
+      turn = 0;
     }
-    const std::size_t ahead = i % batch + 2 * stride - 1;
-    if (i % stride == 0 && ahead < batch &&
-        i - i % batch + ahead < local.size())
-      blocks.prefetch_chain(paths[ahead], stride);
-    const std::uint32_t next = blocks.child(at, paths[i % batch]);
+    const std::uint32_t next = blocks.child(at, steps[turn]);
     if (next == no_index)
       break;
     const std::uint64_t ranks =

@@ -171,7 +171,7 @@ std::uint32_t lower_tiers::child(place where,
 void lower_tiers::prefetch_follow(place where,
                                   std::optional<std::uint64_t> parent,
                                   std::uint64_t local) const {
-  edges_.prefetch(edge_hash(where, parent, local));
+  static_cast<void>(edges_.viewed(edge_hash(where, parent, local)));
 }
 
 std::size_t lower_tiers::follow(place where,

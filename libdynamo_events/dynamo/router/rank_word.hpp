@@ -166,12 +166,10 @@ class rank_words {
   void clear(std::atomic<std::uint64_t>& word);
 
  private:
+  rank_spill* new_set(std::span<const std::uint16_t> ranks);
   rank_spill* new_list(std::uint32_t count);
   rank_spill* new_bits(std::uint32_t words);
   bool insert_outside(std::atomic<std::uint64_t>& word, std::uint32_t rank);
-  bool move_outside(std::atomic<std::uint64_t>& word, std::uint32_t rank);
-  bool insert_listed(std::atomic<std::uint64_t>& word, std::uint32_t rank);
-  bool insert_bit(std::atomic<std::uint64_t>& word, std::uint32_t rank);
   void erase_outside(std::atomic<std::uint64_t>& word, std::uint32_t rank);
   void replace(std::atomic<std::uint64_t>& word, std::uint64_t by);
 

@@ -11,6 +11,13 @@
 
 namespace dynamo {
 
+/// Where a reader begins to look for a hash: good as long as its `reading`.
+struct table_view {
+  std::uint64_t hash;
+  /// nullptr: the table was empty.
+  const table_segment* segment;
+};
+
 /// A hash table of 32-bit record numbers that grows and shrinks by one small
 /// segment at a time (extendible hashing), so that no change takes long.
 ///
@@ -19,8 +26,8 @@ namespace dynamo {
 /// Several records may have the same hash, but not more than a segment has
 /// places. Hashes must be spread well over bits 24 to 63.
 ///
-/// Thread-safe: `find`, `peek` and `prefetch` for any reader inside a
-/// `reader_epochs::reading`; everything else for one writer.
+/// Thread-safe: `find` by hash and what has to do with a table_view for any
+/// reader inside a `reader_epochs::reading`; everything else for one writer.
 template <class Keys>
 class segment_table {
  public:
@@ -56,12 +63,15 @@ class segment_table {
     return in == nullptr ? no_index : in->find(hash, is);
   }
 
-  /// Begins to fetch what a `find` reads first.
-  void prefetch(std::uint64_t hash) const { prefetch(hash, segment_of(hash)); }
-
+  /// Begins to fetch what a `peek` reads.
+  table_view viewed(std::uint64_t hash) const {
+    const table_view at{hash, segment_of(hash)};
+    prefetch(hash, at.segment);
+    return at;
+  }
   /// A record that may have this hash, to be fetched early.
-  std::uint32_t peek(std::uint64_t hash) const {
-    return find(hash, [](std::uint32_t) { return true; });
+  static std::uint32_t peek(const table_view& at) {
+    return at.segment == nullptr ? no_index : at.segment->peek(at.hash);
   }
 
   // -- The writer, which may keep a spot until the table changes, and beyond
@@ -81,7 +91,7 @@ class segment_table {
     return in == nullptr ? no_index : in->find(at.hash, is);
   }
   std::uint32_t peek(const spot& at) const {
-    return find(at, [](std::uint32_t) { return true; });
+    return peek(table_view{at.hash, segment_of(at)});
   }
 
   /// False when there is no memory, or no place under this hash.

@@ -120,6 +120,11 @@ struct table_segment : shared_block {
     return no_index;
   }
 
+  /// The first entry with the hash's tag, or no_index.
+  std::uint32_t peek(std::uint64_t hash) const {
+    return find(hash, [](std::uint32_t) { return true; });
+  }
+
   /// False when every place is taken.
   [[gnu::always_inline]] bool put(std::uint64_t hash, std::uint32_t id) {
     const std::uint32_t home = bucket_of(hash);
