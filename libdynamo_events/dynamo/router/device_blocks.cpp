@@ -104,8 +104,8 @@ void device_blocks::prepare(std::uint32_t parent,
 
 /// The same as for readers, but the table was asked already. No block of the
 /// batch had come since that could have this path.
-inline std::uint32_t device_blocks::child(std::uint32_t parent,
-                                          const arrival& at) const {
+[[gnu::always_inline]] inline std::uint32_t
+device_blocks::child(std::uint32_t parent, const arrival& at) const {
   const std::uint32_t link = link_of(parent);
   if (!block_node::are_several(link))
     return link != no_index && is_child(link, parent, at.path) ? link
@@ -117,10 +117,9 @@ inline std::uint32_t device_blocks::child(std::uint32_t parent,
   });
 }
 
-inline device_blocks::placed device_blocks::store(std::uint32_t rank,
-                                                  std::uint32_t parent,
-                                                  const kv_block& block,
-                                                  const arrival& at) {
+[[gnu::always_inline]] inline device_blocks::placed
+device_blocks::store(std::uint32_t rank, std::uint32_t parent,
+                     const kv_block& block, const arrival& at) {
   const std::uint32_t id = child(parent, at);
   if (id == no_index)
     return create(rank, parent, block.block_hash, at);
@@ -132,10 +131,9 @@ inline device_blocks::placed device_blocks::store(std::uint32_t rank,
   return hold(rank, id, block.block_hash, at);
 }
 
-inline device_blocks::placed device_blocks::create(std::uint32_t rank,
-                                                   std::uint32_t parent,
-                                                   std::uint64_t name,
-                                                   const arrival& at) {
+[[gnu::always_inline]] inline device_blocks::placed
+device_blocks::create(std::uint32_t rank, std::uint32_t parent,
+                      std::uint64_t name, const arrival& at) {
   const std::uint32_t listed = listed_as(name, at.by_name);
   if (find(rank, name, listed) != no_index)
     return {placement::misplaced};
@@ -168,9 +166,9 @@ inline device_blocks::placed device_blocks::create(std::uint32_t rank,
   return {placement::added, id, true};
 }
 
-device_blocks::placed device_blocks::hold(std::uint32_t rank, std::uint32_t id,
-                                          std::uint64_t name,
-                                          const arrival& at) {
+[[gnu::always_inline]] inline device_blocks::placed
+device_blocks::hold(std::uint32_t rank, std::uint32_t id, std::uint64_t name,
+                    const arrival& at) {
   block_node& node = nodes_[id];
   const std::uint64_t ranks = node.ranks.load(std::memory_order_relaxed);
   if (rank_word::contains(ranks, rank))
