@@ -30,7 +30,8 @@ esac
 finished=()
 current=
 started=0
-interop=
+declare -A behind=()
+logs=$(mktemp -d)
 
 # stage NAME COMMAND...
 stage() {
@@ -45,8 +46,12 @@ stage() {
 
 summary() {
   local status=$?
-  # It ends by itself, and with all that it started.
-  [ -z "$interop" ] || wait "$interop" || true
+  # Interop ends by itself, with all that it started; compilers need not.
+  for name in "${!behind[@]}"; do
+    [ "$name" = interop ] || kill -- "-${behind[$name]}" 2>/dev/null || true
+    wait "${behind[$name]}" || true
+  done
+  rm -rf "$logs"
   printf '\n'
   [ ${#finished[@]} -eq 0 ] || printf '%s\n' "${finished[@]}"
   [ -z "$current" ] ||
@@ -56,6 +61,25 @@ summary() {
 }
 trap summary EXIT
 
+# begin NAME COMMAND...: runs it beside what follows, until end NAME.
+begin() {
+  local name=$1
+  shift
+  # In a group of its own, so that all of it can be ended.
+  set -m
+  "$@" >"$logs/$name" 2>&1 &
+  set +m
+  behind[$name]=$!
+}
+# Waits for it, shows what it printed, and fails when it failed.
+end() {
+  local status=0
+  wait "${behind[$1]}" || status=$?
+  unset "behind[$1]"
+  cat "$logs/$1"
+  return "$status"
+}
+
 # ThreadSanitizer of GCC 12 does not start where the kernel spreads addresses
 # more than it knows of; some containers do not let a process turn that off.
 tsan_tests() {
@@ -64,31 +88,23 @@ tsan_tests() {
   "${fixed[@]}" ctest --preset tsan
 }
 
-# Processes of Dynamo mostly wait, so they run while others compile.
-begin_interop() {
-  interop_log=$(mktemp)
-  scripts/interop.sh --core >"$interop_log" 2>&1 &
-  interop=$!
-}
-end_interop() {
-  local status=0
-  wait "$interop" || status=$?
-  interop=
-  cat "$interop_log"
-  rm -f "$interop_log"
-  return "$status"
+# Tests mostly wait, so compilers have what they leave, and no more.
+build_sanitized() {
+  renice -n 19 "$BASHPID" >/dev/null
+  build asan all_tests
+  build tsan thread_tests
 }
 
 stage "setup" scripts/setup.sh
 stage "build" build release
+[ "$quick" = yes ] || begin sanitized build_sanitized
 stage "unit and integration tests" ctest --preset release
 stage "scenarios" "$python" -m pytest -q -n 3 tests/scenarios
 if [ "$quick" = no ]; then
-  begin_interop
-  stage "build, address and undefined" build asan all_tests
-  stage "interop with Dynamo, beside that" end_interop
+  begin interop scripts/interop.sh --core
+  stage "builds with sanitizers, rest" end sanitized
+  stage "interop with Dynamo, rest" end interop
   stage "tests, address and undefined" ctest --preset asan
-  stage "build, thread" build tsan thread_tests
   stage "tests, thread" tsan_tests
 else
   stage "interop with Dynamo" scripts/interop.sh --core

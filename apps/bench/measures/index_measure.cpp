@@ -1,6 +1,5 @@
 #include "apps/bench/measures/measure.hpp"
-#include "apps/bench/measures/role_group.hpp"
-#include "apps/bench/stage.hpp"
+#include "apps/bench/measures/single_role.hpp"
 
 #include <utility>
 
@@ -8,9 +7,6 @@ namespace dynamo::apps {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-constexpr auto play_time = 600s;
 constexpr double paced_requests = 5'000;
 
 /// One trace with one number of workers.
@@ -39,40 +35,6 @@ std::vector<index_case> cases_of(const run_options& options) {
            0.4}};
 }
 
-/// The program alone: this role has no ends to choose.
-contender bare(contender who) {
-  who.publisher_flags.clear();
-  who.subscriber_flags.clear();
-  return who;
-}
-
-result<figures> run_role(const contender& who, std::vector<std::string> flags) {
-  auto opened = stage::open(transport_kind::zmq);
-  if (!opened) {
-    return std::move(opened).error();
-  }
-  auto started = (*opened)->start(who, "index", std::move(flags));
-  if (!started) {
-    return std::move(started).error();
-  }
-  const auto done = started->wait_for("result", play_time);
-  started->end();
-  if (!done) {
-    return done.error();
-  }
-  figures all;
-  for (const auto& [key, value] : done->items()) {
-    if (value.is_number()) {
-      all[key] = value.get<double>();
-    } else if (value.is_object()) {
-      for (const auto& [name, number] : value.items()) {
-        all[key + "_" + name] = number.get<double>();
-      }
-    }
-  }
-  return all;
-}
-
 /// Everything that is measured of one index: each phase in a process of its
 /// own, their figures with the phase in front.
 result<figures> run_phases(const contender& who, const index_case& on,
@@ -90,7 +52,7 @@ result<figures> run_phases(const contender& who, const index_case& on,
           flags.end(),
           {"--request-rate", std::to_string(paced_requests), "--cycles", "1"});
     }
-    const auto done = run_role(who, flags);
+    const auto done = run_single_role(who, "index", flags);
     if (!done) {
       return done;
     }
@@ -152,14 +114,14 @@ turns turns_of(const index_case& on, const std::string& threads,
       own.push_back(spec);
     }
   }
-  one.sides.push_back(index_side("ours", bare(ours()), on, "flat", threads,
-                                 options, std::move(own)));
+  one.sides.push_back(
+      index_side("ours", ours(), on, "flat", threads, options, std::move(own)));
   if (!is_queued) {
-    one.sides.push_back(index_side("unordered_map", bare(ours()), on, "map",
-                                   "0", options, speeds(std::nullopt)));
+    one.sides.push_back(index_side("unordered_map", ours(), on, "map", "0",
+                                   options, speeds(std::nullopt)));
   }
   if (options.dynamo_peer) {
-    const contender peer = bare(dynamo_peer(options, ""));
+    const contender peer = dynamo_peer(options, "");
     if (is_queued) {
       one.sides.push_back(index_side(
           "dynamo concurrent", peer, on, "concurrent", "1", options,

@@ -20,6 +20,7 @@ contender own(const std::string& name, const std::string& kind) {
 
 const std::vector<measure>& measures() {
   static const std::vector<measure> all{
+      {"codec", "Values to bytes and back, in one thread", run_codec_measure},
       {"publish", "A publisher's way to the socket", run_publish},
       {"receive", "A subscriber's way from the socket", run_receive},
       {"end-to-end", "Publisher process to subscriber process", run_end_to_end},

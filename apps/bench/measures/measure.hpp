@@ -59,6 +59,8 @@ result<std::vector<comparison>> run_cases(const std::vector<turns>& cases,
 
 // -- The measures
 
+result<std::vector<comparison>> run_codec_measure(const run_options&,
+                                                  const progress_sink&);
 result<std::vector<comparison>> run_publish(const run_options&,
                                             const progress_sink&);
 result<std::vector<comparison>> run_receive(const run_options&,

@@ -1,5 +1,6 @@
 #include "apps/bench/roles/role_main.hpp"
 
+#include "apps/bench/roles/codec_role.hpp"
 #include "apps/bench/roles/index_role.hpp"
 #include "apps/bench/roles/kv_roles.hpp"
 #include "apps/bench/roles/roles.hpp"
@@ -33,6 +34,7 @@ struct role_flags {
   kv_pub_options kv_pub;
   kv_index_options kv_index;
   index_options_of_bench index;
+  codec_options codec;
 };
 
 void add_end(CLI::App& app, end_request& to) {
@@ -93,6 +95,11 @@ role_body body_of(const std::string& verb, role_flags& flags) {
       return run_index_role(flags.index, console);
     };
   }
+  if (verb == "codec") {
+    return [&flags](role_console& console) {
+      return run_codec(flags.codec, console);
+    };
+  }
   return [&flags](role_console& console) {
     flags.kv_index.end = flags.end;
     flags.kv_index.expected = flags.count;
@@ -121,10 +128,14 @@ int role_main(int argc, const char* const* argv) {
     }
   }
   CLI::App* index = app.add_subcommand("index");
-  // All roles are told; this one uses no transport.
-  index->add_option("--transport", flags.end.transport)
-      ->transform(CLI::CheckedTransformer(transport_names));
   add_index(*index, flags.index);
+  CLI::App* codec = app.add_subcommand("codec");
+  add_codec(*codec, flags.codec);
+  // All roles are told; these use no transport.
+  for (CLI::App* command : {index, codec}) {
+    command->add_option("--transport", flags.end.transport)
+        ->transform(CLI::CheckedTransformer(transport_names));
+  }
   // Whatever it does, it does not outlive who asked for it.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   role_console console;
