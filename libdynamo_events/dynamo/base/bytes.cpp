@@ -4,23 +4,6 @@ namespace dynamo {
 
 namespace {
 
-template <class T>
-void store_be(std::uint8_t* at, T value) {
-  for (std::size_t i = sizeof(T); i-- > 0;) {
-    at[i] = static_cast<std::uint8_t>(value & 0xff);
-    value = static_cast<T>(value >> 8);
-  }
-}
-
-template <class T>
-T load_be(const std::uint8_t* at) {
-  T value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) {
-    value = static_cast<T>((value << 8) | at[i]);
-  }
-  return value;
-}
-
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') {
     return c - '0';
@@ -63,30 +46,6 @@ std::size_t utf8_length(std::string_view text) {
 }
 
 } // namespace
-
-void store_u16_be(std::uint8_t* at, std::uint16_t value) {
-  store_be(at, value);
-}
-
-void store_u32_be(std::uint8_t* at, std::uint32_t value) {
-  store_be(at, value);
-}
-
-void store_u64_be(std::uint8_t* at, std::uint64_t value) {
-  store_be(at, value);
-}
-
-std::uint16_t load_u16_be(const std::uint8_t* at) {
-  return load_be<std::uint16_t>(at);
-}
-
-std::uint32_t load_u32_be(const std::uint8_t* at) {
-  return load_be<std::uint32_t>(at);
-}
-
-std::uint64_t load_u64_be(const std::uint8_t* at) {
-  return load_be<std::uint64_t>(at);
-}
 
 std::string to_hex(byte_view bytes) {
   constexpr char digits[] = "0123456789abcdef";

@@ -27,12 +27,41 @@ inline std::string_view text_of(byte_view bytes) {
 }
 
 /// Big-endian stores and loads; `at` must have room for the width.
-void store_u16_be(std::uint8_t* at, std::uint16_t value);
-void store_u32_be(std::uint8_t* at, std::uint32_t value);
-void store_u64_be(std::uint8_t* at, std::uint64_t value);
-std::uint16_t load_u16_be(const std::uint8_t* at);
-std::uint32_t load_u32_be(const std::uint8_t* at);
-std::uint64_t load_u64_be(const std::uint8_t* at);
+template <class T>
+void store_be(std::uint8_t* at, T value) {
+  // Compilers make one instruction of it.
+  for (std::size_t i = sizeof(T); i-- > 0;) {
+    at[i] = static_cast<std::uint8_t>(value & 0xff);
+    value = static_cast<T>(value >> 8);
+  }
+}
+template <class T>
+T load_be(const std::uint8_t* at) {
+  T value = 0;
+  for (std::size_t i = 0; i < sizeof(T); ++i) {
+    value = static_cast<T>((value << 8) | at[i]);
+  }
+  return value;
+}
+
+inline void store_u16_be(std::uint8_t* at, std::uint16_t value) {
+  store_be(at, value);
+}
+inline void store_u32_be(std::uint8_t* at, std::uint32_t value) {
+  store_be(at, value);
+}
+inline void store_u64_be(std::uint8_t* at, std::uint64_t value) {
+  store_be(at, value);
+}
+inline std::uint16_t load_u16_be(const std::uint8_t* at) {
+  return load_be<std::uint16_t>(at);
+}
+inline std::uint32_t load_u32_be(const std::uint8_t* at) {
+  return load_be<std::uint32_t>(at);
+}
+inline std::uint64_t load_u64_be(const std::uint8_t* at) {
+  return load_be<std::uint64_t>(at);
+}
 
 /// Lower-case hex, two digits a byte.
 std::string to_hex(byte_view bytes);

@@ -1,6 +1,7 @@
 #include "dynamo/wire/envelope_codec.hpp"
 
 #include "dynamo/wire/msgpack.hpp"
+#include "dynamo/wire/struct_reader.hpp"
 
 #include <array>
 #include <limits>
@@ -62,6 +63,31 @@ void read_field(msgpack_reader& reader, std::size_t field, envelope& out) {
   }
 }
 
+bool read_in_order(msgpack_reader& in, envelope& out) {
+  if (!in.take(std::array<std::uint8_t, 1>{0x80 | field_count}) ||
+      !in.take(encoded_key<"publisher_id">)) {
+    return false;
+  }
+  out.publisher_id = in.read_u64();
+  if (!in.take(encoded_key<"sequence">)) {
+    return false;
+  }
+  out.sequence = in.read_u64();
+  if (!in.take(encoded_key<"published_at">)) {
+    return false;
+  }
+  out.published_at_ms = in.read_u64();
+  if (!in.take(encoded_key<"topic">)) {
+    return false;
+  }
+  out.topic = in.read_str();
+  if (!in.take(encoded_key<"payload">)) {
+    return false;
+  }
+  out.payload = in.read_bin_or_str();
+  return in.ok();
+}
+
 result<envelope> decode_positional(msgpack_reader reader) {
   const std::size_t start = reader.offset();
   if (reader.read_array_header() != field_count) {
@@ -119,21 +145,27 @@ status encode_envelope(const envelope& value, byte_buffer& out) {
   msgpack_writer writer{out, overhead_max_bytes + value.topic.size() +
                                  value.payload.size()};
   writer.write_map_header(field_count);
-  writer.write_str("publisher_id");
+  writer.write_key("publisher_id");
   writer.write_uint(value.publisher_id);
-  writer.write_str("sequence");
+  writer.write_key("sequence");
   writer.write_uint(value.sequence);
-  writer.write_str("published_at");
+  writer.write_key("published_at");
   writer.write_uint(value.published_at_ms);
-  writer.write_str("topic");
+  writer.write_key("topic");
   writer.write_str(value.topic);
-  writer.write_str("payload");
+  writer.write_key("payload");
   writer.write_bin(value.payload);
   return ok();
 }
 
 result<envelope> decode_envelope(byte_view bytes) {
   msgpack_reader reader{bytes};
+  // As every release of Dynamo and we write it; if not, what is wrong, if
+  // anything is, is found by who looks closer.
+  msgpack_reader quick = reader;
+  if (envelope value; read_in_order(quick, value)) {
+    return value;
+  }
   return reader.peek() == msgpack_type::array ? decode_positional(reader)
                                               : decode_named(reader);
 }

@@ -21,35 +21,35 @@ namespace {
 
 void write_scheduled(msgpack_writer& out, const scheduled_requests& requests) {
   out.write_map_header(7);
-  out.write_str("num_prefill_requests");
+  out.write_key("num_prefill_requests");
   out.write_uint(requests.num_prefill_requests);
-  out.write_str("sum_prefill_tokens");
+  out.write_key("sum_prefill_tokens");
   out.write_uint(requests.sum_prefill_tokens);
-  out.write_str("var_prefill_length");
+  out.write_key("var_prefill_length");
   out.write_f64(requests.var_prefill_length);
-  out.write_str("sum_prefill_kv_tokens");
+  out.write_key("sum_prefill_kv_tokens");
   out.write_uint(requests.sum_prefill_kv_tokens);
-  out.write_str("num_decode_requests");
+  out.write_key("num_decode_requests");
   out.write_uint(requests.num_decode_requests);
-  out.write_str("sum_decode_kv_tokens");
+  out.write_key("sum_decode_kv_tokens");
   out.write_uint(requests.sum_decode_kv_tokens);
-  out.write_str("var_decode_kv_tokens");
+  out.write_key("var_decode_kv_tokens");
   out.write_f64(requests.var_decode_kv_tokens);
 }
 
 void write_queued(msgpack_writer& out, const queued_requests& requests) {
   out.write_map_header(6);
-  out.write_str("num_prefill_requests");
+  out.write_key("num_prefill_requests");
   out.write_uint(requests.num_prefill_requests);
-  out.write_str("sum_prefill_tokens");
+  out.write_key("sum_prefill_tokens");
   out.write_uint(requests.sum_prefill_tokens);
-  out.write_str("var_prefill_length");
+  out.write_key("var_prefill_length");
   out.write_f64(requests.var_prefill_length);
-  out.write_str("num_decode_requests");
+  out.write_key("num_decode_requests");
   out.write_uint(requests.num_decode_requests);
-  out.write_str("sum_decode_kv_tokens");
+  out.write_key("sum_decode_kv_tokens");
   out.write_uint(requests.sum_decode_kv_tokens);
-  out.write_str("var_decode_kv_tokens");
+  out.write_key("var_decode_kv_tokens");
   out.write_f64(requests.var_decode_kv_tokens);
 }
 
@@ -92,19 +92,19 @@ void read_queued(msgpack_reader& in, queued_requests& out) {
 void encode_forward_pass(const forward_pass_metrics& pass, byte_buffer& out) {
   msgpack_writer writer{out, 512};
   writer.write_map_header(7);
-  writer.write_str("version");
+  writer.write_key("version");
   writer.write_uint(pass.version);
-  writer.write_str("worker_id");
+  writer.write_key("worker_id");
   writer.write_str(pass.worker_id);
-  writer.write_str("dp_rank");
+  writer.write_key("dp_rank");
   writer.write_uint(pass.dp_rank);
-  writer.write_str("counter_id");
+  writer.write_key("counter_id");
   writer.write_uint(pass.counter_id);
-  writer.write_str("wall_time");
+  writer.write_key("wall_time");
   writer.write_f64(pass.wall_time);
-  writer.write_str("scheduled_requests");
+  writer.write_key("scheduled_requests");
   write_scheduled(writer, pass.scheduled);
-  writer.write_str("queued_requests");
+  writer.write_key("queued_requests");
   write_queued(writer, pass.queued);
 }
 

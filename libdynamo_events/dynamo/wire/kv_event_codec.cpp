@@ -33,17 +33,22 @@ namespace {
 // -- Writing ------------------------------------------------------------------
 
 void write_block(msgpack_writer& out, const kv_block& block) {
-  out.write_map_header(3);
-  out.write_str("block_hash");
-  out.write_uint(block.block_hash);
-  out.write_str("tokens_hash");
-  out.write_uint(block.tokens_hash);
-  out.write_str("mm_extra_info");
-  if (block.mm_objects) {
-    write_mm_objects(out, *block.mm_objects);
-  } else {
-    out.write_nil();
+  // Three keys with their heads, two numbers, the map and a nil.
+  constexpr std::size_t bytes_max =
+      1 + 11 + 12 + 14 + 2 * msgpack_writer::uint_bytes_max + 1;
+  std::uint8_t* at = out.reserve(bytes_max);
+  at = msgpack_writer::put_map_header(at, 3);
+  at = msgpack_writer::put_key(at, "block_hash");
+  at = msgpack_writer::put_uint(at, block.block_hash);
+  at = msgpack_writer::put_key(at, "tokens_hash");
+  at = msgpack_writer::put_uint(at, block.tokens_hash);
+  at = msgpack_writer::put_key(at, "mm_extra_info");
+  if (!block.mm_objects) {
+    out.commit(msgpack_writer::put_nil(at));
+    return;
   }
+  out.commit(at);
+  write_mm_objects(out, *block.mm_objects);
 }
 
 struct change_writer {
@@ -51,13 +56,13 @@ struct change_writer {
 
   void operator()(const kv_stored& stored) const {
     out.write_map_header(1);
-    out.write_str("stored");
+    out.write_key("stored");
     out.write_map_header(3);
-    out.write_str("parent_hash");
+    out.write_key("parent_hash");
     write_optional_uint(out, stored.parent_hash);
-    out.write_str("start_position");
+    out.write_key("start_position");
     write_optional_uint(out, stored.start_position);
-    out.write_str("blocks");
+    out.write_key("blocks");
     out.write_array_header(stored.blocks.size());
     for (const kv_block& block : stored.blocks) {
       write_block(out, block);
@@ -66,27 +71,27 @@ struct change_writer {
 
   void operator()(const kv_removed& removed) const {
     out.write_map_header(1);
-    out.write_str("removed");
+    out.write_key("removed");
     out.write_map_header(1);
-    out.write_str("block_hashes");
+    out.write_key("block_hashes");
     write_uint_list(out, removed.block_hashes);
   }
 
-  void operator()(const kv_cleared&) const { out.write_str("cleared"); }
+  void operator()(const kv_cleared&) const { out.write_key("cleared"); }
 };
 
 void write_cache_event(msgpack_writer& out, const kv_cache_event& event) {
   out.write_map_header(3);
-  out.write_str("event_id");
+  out.write_key("event_id");
   out.write_uint(event.event_id);
-  out.write_str("data");
+  out.write_key("data");
   std::visit(change_writer{out}, event.data);
-  out.write_str("dp_rank");
+  out.write_key("dp_rank");
   out.write_uint(event.dp_rank);
 }
 
 void write_domain(msgpack_writer& out, residency_domain domain) {
-  out.write_str("residency_domain");
+  out.write_key("residency_domain");
   if (domain == residency_domain::invalid) {
     // No text is what made it invalid.
     out.write_nil();
@@ -105,21 +110,21 @@ void write_router_event(msgpack_writer& out, const router_event& event,
 
   out.write_map_header(3 + std::size_t{with_domain} + std::size_t{with_source} +
                        std::size_t{with_session});
-  out.write_str("worker_id");
+  out.write_key("worker_id");
   out.write_uint(event.worker_id);
-  out.write_str("storage_tier");
+  out.write_key("storage_tier");
   out.write_str(to_string(event.tier));
   if (with_domain) {
     write_domain(out, *event.domain);
   }
-  out.write_str("event");
+  out.write_key("event");
   write_cache_event(out, event.event);
   if (with_source) {
-    out.write_str("state_source");
+    out.write_key("state_source");
     out.write_raw(event.state_source);
   }
   if (with_session) {
-    out.write_str("session_id");
+    out.write_key("session_id");
     out.write_str(*event.session_id);
   }
 }
@@ -297,12 +302,12 @@ decode_kv_events(byte_view payload, unreadable_policy policy, kv_events& out) {
 void encode_kv_cache_events(const kv_cache_events& changes, byte_buffer& out) {
   msgpack_writer writer{out};
   writer.write_map_header(2);
-  writer.write_str("events");
+  writer.write_key("events");
   writer.write_array_header(changes.events.size());
   for (const kv_cache_event& next : changes.events) {
     write_cache_event(writer, next);
   }
-  writer.write_str("shutdown");
+  writer.write_key("shutdown");
   writer.write_bool(changes.shutdown);
 }
 

@@ -17,15 +17,15 @@ namespace dynamo {
 void encode_active_load(const active_load& load, byte_buffer& out) {
   msgpack_writer writer{out, 128};
   writer.write_map_header(5);
-  writer.write_str("worker_id");
+  writer.write_key("worker_id");
   writer.write_uint(load.worker_id);
-  writer.write_str("dp_rank");
+  writer.write_key("dp_rank");
   writer.write_uint(load.dp_rank);
-  writer.write_str("active_decode_blocks");
+  writer.write_key("active_decode_blocks");
   write_optional_uint(writer, load.active_decode_blocks);
-  writer.write_str("active_prefill_tokens");
+  writer.write_key("active_prefill_tokens");
   write_optional_uint(writer, load.active_prefill_tokens);
-  writer.write_str("kv_used_blocks");
+  writer.write_key("kv_used_blocks");
   write_optional_uint(writer, load.kv_used_blocks);
 }
 

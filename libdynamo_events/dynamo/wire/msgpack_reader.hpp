@@ -4,8 +4,10 @@
 #include "dynamo/base/error.hpp"
 #include "dynamo/wire/msgpack_head.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace dynamo {
@@ -67,9 +69,20 @@ class msgpack_reader {
       return *at_++;
     }
     // Hashes and ids nearly always take the full width.
-    if (left() > 8 && *at_ == 0xcf) {
-      at_ += 9;
-      return load_u64_be(at_ - 8);
+    if (left() > 8) {
+      switch (*at_) {
+      case 0xcf:
+        at_ += 9;
+        return load_u64_be(at_ - 8);
+      case 0xce:
+        at_ += 5;
+        return load_u32_be(at_ - 4);
+      case 0xcd:
+        at_ += 3;
+        return load_u16_be(at_ - 2);
+      default:
+        break;
+      }
     }
     return read_wide_u64();
   }
@@ -96,9 +109,29 @@ class msgpack_reader {
     }
     return text_of(read_run(run_kind::string));
   }
+  /// Passes over these bytes when they come next, and says whether they did.
+  template <std::size_t Size>
+  bool take(const std::array<std::uint8_t, Size>& bytes) {
+    if (left() < Size || std::memcmp(at_, bytes.data(), Size) != 0) {
+      return false;
+    }
+    at_ += Size;
+    return true;
+  }
   byte_view read_bin() { return read_run(run_kind::binary); }
   /// A binary or a string, whose bytes are not looked at.
-  byte_view read_bin_or_str() { return read_run(run_kind::either); }
+  byte_view read_bin_or_str() {
+    if (left() > 3 && *at_ >= 0xc4 && *at_ <= 0xc5) {
+      const bool is_short = *at_ == 0xc4;
+      const std::size_t length = is_short ? at_[1] : load_u16_be(at_ + 1);
+      const std::size_t head = is_short ? 2 : 3;
+      if (length <= left() - head) {
+        at_ += head + length;
+        return {at_ - length, length};
+      }
+    }
+    return read_run(run_kind::either);
+  }
 
   /// The number of values that follow; never more than there are bytes left.
   std::size_t read_array_header() {

@@ -20,25 +20,21 @@ void msgpack_writer::grow(std::size_t count) {
   end_ = out_.data() + out_.size();
 }
 
-void msgpack_writer::write_wide_uint(std::uint64_t value) {
-  ensure(9);
+std::uint8_t* msgpack_writer::put_middle_uint(std::uint8_t* at,
+                                              std::uint32_t value) {
   if (value <= 0xff) {
-    at_[0] = 0xcc;
-    at_[1] = static_cast<std::uint8_t>(value);
-    at_ += 2;
-  } else if (value <= 0xffff) {
-    at_[0] = 0xcd;
-    store_u16_be(at_ + 1, static_cast<std::uint16_t>(value));
-    at_ += 3;
-  } else if (value <= u32_max) {
-    at_[0] = 0xce;
-    store_u32_be(at_ + 1, static_cast<std::uint32_t>(value));
-    at_ += 5;
-  } else {
-    at_[0] = 0xcf;
-    store_u64_be(at_ + 1, value);
-    at_ += 9;
+    at[0] = 0xcc;
+    at[1] = static_cast<std::uint8_t>(value);
+    return at + 2;
   }
+  if (value <= 0xffff) {
+    at[0] = 0xcd;
+    store_u16_be(at + 1, static_cast<std::uint16_t>(value));
+    return at + 3;
+  }
+  at[0] = 0xce;
+  store_u32_be(at + 1, value);
+  return at + 5;
 }
 
 void msgpack_writer::write_int(std::int64_t value) {

@@ -53,9 +53,9 @@ void write_duration(msgpack_writer& out,
   const nanoseconds length = std::max(*duration, nanoseconds{0});
   const auto whole = std::chrono::duration_cast<seconds>(length);
   out.write_map_header(2);
-  out.write_str("secs");
+  out.write_key("secs");
   out.write_uint(static_cast<std::uint64_t>(whole.count()));
-  out.write_str("nanos");
+  out.write_key("nanos");
   out.write_uint(static_cast<std::uint64_t>((length - whole).count()));
 }
 
@@ -66,9 +66,9 @@ void write_hint(msgpack_writer& out,
     return;
   }
   out.write_map_header(2);
-  out.write_str("initial_effective_prefill_tokens");
+  out.write_key("initial_effective_prefill_tokens");
   out.write_uint(hint->initial_effective_prefill_tokens);
-  out.write_str("expected_prefill_duration");
+  out.write_key("expected_prefill_duration");
   write_duration(out, hint->expected_prefill_duration);
 }
 
@@ -77,26 +77,26 @@ struct step_writer {
 
   void operator()(const add_request& request) const {
     out.write_map_header(1);
-    out.write_str("AddRequest");
+    out.write_key("AddRequest");
     out.write_map_header(4);
-    out.write_str("token_sequence");
+    out.write_key("token_sequence");
     if (request.token_sequence) {
       write_uint_list(out, *request.token_sequence);
     } else {
       out.write_nil();
     }
-    out.write_str("track_prefill_tokens");
+    out.write_key("track_prefill_tokens");
     out.write_bool(request.track_prefill_tokens);
-    out.write_str("expected_output_tokens");
+    out.write_key("expected_output_tokens");
     write_optional_uint(out, request.expected_output_tokens);
-    out.write_str("prefill_load_hint");
+    out.write_key("prefill_load_hint");
     write_hint(out, request.prefill_hint);
   }
 
-  void operator()(const free_request&) const { out.write_str("Free"); }
+  void operator()(const free_request&) const { out.write_key("Free"); }
 
   void operator()(const mark_prefill_completed&) const {
-    out.write_str("MarkPrefillCompleted");
+    out.write_key("MarkPrefillCompleted");
   }
 };
 
@@ -105,19 +105,19 @@ struct step_writer {
 void write_sequence_event(msgpack_writer& out,
                           const active_sequence_event& event) {
   out.write_map_header(5);
-  out.write_str("request_id");
+  out.write_key("request_id");
   out.write_str(event.request_id);
-  out.write_str("worker");
+  out.write_key("worker");
   out.write_map_header(2);
-  out.write_str("worker_id");
+  out.write_key("worker_id");
   out.write_uint(event.worker.worker_id);
-  out.write_str("dp_rank");
+  out.write_key("dp_rank");
   out.write_uint(event.worker.dp_rank);
-  out.write_str("data");
+  out.write_key("data");
   std::visit(step_writer{out}, event.data);
-  out.write_str("router_id");
+  out.write_key("router_id");
   out.write_uint(event.router_id);
-  out.write_str("lora_name");
+  out.write_key("lora_name");
   write_optional_text(out, event.lora_name);
 }
 
@@ -220,14 +220,31 @@ bool is_batch(msgpack_reader in) {
 
 } // namespace
 
+namespace {
+
+/// At least how many bytes events take that have no hint.
+std::size_t size_hint(std::span<const active_sequence_event> events) {
+  std::size_t size = 16;
+  for (const active_sequence_event& next : events) {
+    size += 240 + next.request_id.size();
+    const auto* const request = std::get_if<add_request>(&next.data);
+    if (request != nullptr && request->token_sequence) {
+      size += request->token_sequence->size() * msgpack_writer::uint_bytes_max;
+    }
+  }
+  return size;
+}
+
+} // namespace
+
 void encode_active_sequences(std::span<const active_sequence_event> events,
                              payload_generation generation, byte_buffer& out) {
-  msgpack_writer writer{out, 256 * events.size() + 16};
+  msgpack_writer writer{out, size_hint(events)};
   const bool bare = generation != payload_generation::v1_4;
   assert(!bare || events.size() == 1);
   if (!bare) {
     writer.write_map_header(1);
-    writer.write_str("events");
+    writer.write_key("events");
     writer.write_array_header(events.size());
   }
   for (const active_sequence_event& next : events) {
@@ -289,13 +306,13 @@ void encode_session_affinity(const session_affinity_update& update,
                              byte_buffer& out) {
   msgpack_writer writer{out, 64 + update.session_id.size()};
   writer.write_map_header(4);
-  writer.write_str("session_id");
+  writer.write_key("session_id");
   writer.write_str(update.session_id);
-  writer.write_str("worker_id");
+  writer.write_key("worker_id");
   writer.write_uint(update.worker_id);
-  writer.write_str("dp_rank");
+  writer.write_key("dp_rank");
   write_optional_uint(writer, update.dp_rank);
-  writer.write_str("router_id");
+  writer.write_key("router_id");
   writer.write_uint(update.router_id);
 }
 

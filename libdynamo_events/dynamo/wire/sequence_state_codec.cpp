@@ -29,11 +29,11 @@ using std::chrono::milliseconds;
 
 void write_tracked(msgpack_writer& out, const tracked_request& request) {
   out.write_map_header(3);
-  out.write_str("added");
+  out.write_key("added");
   write_sequence_event(out, request.added);
-  out.write_str("prefill_completed");
+  out.write_key("prefill_completed");
   out.write_bool(request.prefill_completed);
-  out.write_str("age_ms");
+  out.write_key("age_ms");
   // The wire has no negative durations.
   out.write_uint(static_cast<std::uint64_t>(
       std::max(request.age, milliseconds{0}).count()));
@@ -43,31 +43,31 @@ struct state_writer {
   msgpack_writer& out;
 
   void operator()(const sequence_summary& summary) const {
-    out.write_str("Summary");
+    out.write_key("Summary");
     out.write_map_header(2);
-    out.write_str("requests");
+    out.write_key("requests");
     out.write_uint(summary.requests);
-    out.write_str("digest");
+    out.write_key("digest");
     out.write_uint(summary.digest);
   }
 
   void operator()(const sequence_wanted& wanted) const {
-    out.write_str("Wanted");
+    out.write_key("Wanted");
     out.write_map_header(1);
-    out.write_str("owner");
+    out.write_key("owner");
     out.write_uint(wanted.owner);
   }
 
   void operator()(const sequence_snapshot& part) const {
-    out.write_str("Snapshot");
+    out.write_key("Snapshot");
     out.write_map_header(4);
-    out.write_str("number");
+    out.write_key("number");
     out.write_uint(part.number);
-    out.write_str("part");
+    out.write_key("part");
     out.write_uint(part.part);
-    out.write_str("parts");
+    out.write_key("parts");
     out.write_uint(part.parts);
-    out.write_str("requests");
+    out.write_key("requests");
     out.write_array_header(part.requests.size());
     for (const tracked_request& request : part.requests) {
       write_tracked(out, request);
@@ -142,9 +142,9 @@ void encode_sequence_state(const sequence_state& state, byte_buffer& out) {
   msgpack_writer writer{
       out, 96 + (part == nullptr ? 0 : 512 * part->requests.size())};
   writer.write_map_header(2);
-  writer.write_str("router_id");
+  writer.write_key("router_id");
   writer.write_uint(state.router_id);
-  writer.write_str("data");
+  writer.write_key("data");
   writer.write_map_header(1);
   std::visit(state_writer{writer}, state.data);
 }

@@ -40,10 +40,30 @@ struct field_name {
 
   static constexpr std::size_t length = Size - 1;
 
+  /// As a key of a map.
+  constexpr std::array<std::uint8_t, Size + (Size > 32 ? 1 : 0)>
+  encoded() const {
+    std::array<std::uint8_t, Size + (Size > 32 ? 1 : 0)> bytes{};
+    std::size_t at = 0;
+    if (length >= 32) {
+      bytes[at++] = 0xd9;
+    }
+    bytes[at++] =
+        static_cast<std::uint8_t>(length < 32 ? 0xa0 | length : length);
+    for (std::size_t i = 0; i < length; ++i) {
+      bytes[at + i] = static_cast<std::uint8_t>(text[i]);
+    }
+    return bytes;
+  }
+
   bool is(std::string_view key) const {
     return key.size() == length && std::memcmp(key.data(), text, length) == 0;
   }
 };
+
+/// A key of a map, with its head.
+template <field_name Name>
+inline constexpr auto encoded_key = Name.encoded();
 
 /// One field: its name, and what reads its value into place.
 template <field_name Name, bool Required, class Read>
@@ -51,6 +71,7 @@ struct struct_field {
   Read read;
 
   static constexpr bool is_required = Required;
+  static constexpr auto key = encoded_key<Name>;
   static bool is(std::string_view key) { return Name.is(key); }
 
   /// Why a struct without the field is no good.
@@ -84,7 +105,19 @@ template <class... Fields>
 std::uint32_t read_struct_map(msgpack_reader& in, const Fields&... fields) {
   std::uint32_t seen = 0;
   const std::size_t count = in.read_map_header();
-  for (std::size_t i = 0; i < count && in.ok(); ++i) {
+  std::size_t done = 0;
+  // Nearly always the keys come in the order of the list.
+  std::uint32_t due = 1;
+  const auto take_due = [&](const auto& field) {
+    if (done < count && in.take(field.key)) {
+      seen |= due;
+      ++done;
+      field.read();
+    }
+    due <<= 1;
+  };
+  (take_due(fields), ...);
+  for (; done < count && in.ok(); ++done) {
     const std::size_t start = in.offset();
     const std::string_view key = in.read_key();
     std::uint32_t bit = 1;

@@ -34,9 +34,12 @@ inline void write_optional_text(msgpack_writer& out,
 inline void write_uint_list(msgpack_writer& out,
                             const std::vector<std::uint64_t>& values) {
   out.write_array_header(values.size());
+  std::uint8_t* at =
+      out.reserve(values.size() * msgpack_writer::uint_bytes_max);
   for (const std::uint64_t value : values) {
-    out.write_uint(value);
+    at = msgpack_writer::put_uint(at, value);
   }
+  out.commit(at);
 }
 
 } // namespace dynamo
