@@ -28,6 +28,7 @@ const std::vector<measure>& measures() {
       {"fan", "Many publishers, several subscribers", run_fan},
       {"ingest", "kv-events from sockets into the index", run_ingest},
       {"index", "The prefix index under a trace", run_index},
+      {"route", "Choosing a worker while events arrive", run_route_measure},
       {"join", "From a publisher's start to its first event", run_join},
       {"idle", "What processes cost while nothing happens", run_idle},
       {"reconnect", "How soon events flow again", run_reconnect},

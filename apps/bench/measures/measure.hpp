@@ -75,6 +75,8 @@ result<std::vector<comparison>> run_ingest(const run_options&,
                                            const progress_sink&);
 result<std::vector<comparison>> run_index(const run_options&,
                                           const progress_sink&);
+result<std::vector<comparison>> run_route_measure(const run_options&,
+                                                  const progress_sink&);
 result<std::vector<comparison>> run_join(const run_options&,
                                          const progress_sink&);
 result<std::vector<comparison>> run_idle(const run_options&,

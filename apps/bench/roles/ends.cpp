@@ -12,6 +12,10 @@ scope bench_scope() {
   return scope::of_component("bench", "bench");
 }
 
+scope bench_endpoint() {
+  return scope::of_endpoint("bench", "bench", "generate");
+}
+
 void outlets::run(const std::function<bool()>& step) {
   while (step()) {
   }

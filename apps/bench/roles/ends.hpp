@@ -46,12 +46,17 @@ struct end_request {
   std::size_t payload_bytes = 200;
   /// Where raw subscribers of ZMQ connect.
   std::vector<std::string> endpoints;
+  /// As a router wants it: each publisher is known to speak for the worker of
+  /// its number, from 1, and all belong to the endpoint of bench_endpoint().
+  bool is_of_workers = false;
   /// Round trips: a NATS connection then flushes with every message.
   bool is_for_latency = false;
 };
 
 /// Every stream of the benchmark belongs to this component.
 scope bench_scope();
+/// Below it, for those that a router follows.
+scope bench_endpoint();
 
 /// The publishers of a process. One thread for each publisher at a time.
 class outlets {

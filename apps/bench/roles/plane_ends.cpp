@@ -76,6 +76,18 @@ class consuming_actor final : public caf::event_based_actor {
   std::function<void(const actors::received_event&)> sink_;
 };
 
+actors::publisher_request request_of(const end_request& wanted,
+                                     std::size_t number) {
+  actors::publisher_request request;
+  request.owner = bench_scope();
+  request.topic = wanted.topic;
+  if (wanted.is_of_workers) {
+    request.owner = bench_endpoint();
+    request.source = kv_source_metadata{request.owner, number + 1, 0, 0};
+  }
+  return request;
+}
+
 class plane_outlets final : public outlets {
  public:
   plane_outlets(std::unique_ptr<actors::event_plane> plane,
@@ -83,8 +95,7 @@ class plane_outlets final : public outlets {
       : plane_(std::move(plane))
       , caller_(wanted.caller) {
     for (std::size_t i = 0; i < wanted.publishers; ++i) {
-      publishers_.push_back(
-          plane_->advertise({bench_scope(), wanted.topic, {}, {}}));
+      publishers_.push_back(plane_->advertise(request_of(wanted, i)));
     }
   }
 

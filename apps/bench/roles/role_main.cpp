@@ -4,6 +4,7 @@
 #include "apps/bench/roles/index_role.hpp"
 #include "apps/bench/roles/kv_roles.hpp"
 #include "apps/bench/roles/roles.hpp"
+#include "apps/bench/roles/route_role.hpp"
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -35,6 +36,7 @@ struct role_flags {
   kv_index_options kv_index;
   index_options_of_bench index;
   codec_options codec;
+  route_options route;
 };
 
 void add_end(CLI::App& app, end_request& to) {
@@ -49,6 +51,7 @@ void add_end(CLI::App& app, end_request& to) {
   app.add_option("--publishers", to.publishers);
   app.add_option("--size", to.payload_bytes);
   app.add_option("--endpoint", to.endpoints);
+  app.add_flag("--of-workers", to.is_of_workers);
 }
 
 void add_rate(CLI::App& app, role_flags& to) {
@@ -95,6 +98,14 @@ role_body body_of(const std::string& verb, role_flags& flags) {
       return run_index_role(flags.index, console);
     };
   }
+  if (verb == "route") {
+    return [&flags](role_console& console) {
+      flags.route.end = flags.end;
+      flags.route.count = flags.count;
+      flags.route.rate = flags.rate;
+      return run_route(flags.route, console);
+    };
+  }
   if (verb == "codec") {
     return [&flags](role_console& console) {
       return run_codec(flags.codec, console);
@@ -119,12 +130,14 @@ int role_main(int argc, const char* const* argv) {
   app.require_subcommand(1);
   role_flags flags;
   for (const char* verb :
-       {"pub", "sub", "echo", "ping", "kv-pub", "kv-index"}) {
+       {"pub", "sub", "echo", "ping", "kv-pub", "kv-index", "route"}) {
     CLI::App* command = app.add_subcommand(verb);
     add_end(*command, flags.end);
     add_rate(*command, flags);
     if (std::string{verb} == "kv-pub") {
       add_kv_pub(*command, flags.kv_pub);
+    } else if (std::string{verb} == "route") {
+      add_route(*command, flags.route);
     }
   }
   CLI::App* index = app.add_subcommand("index");

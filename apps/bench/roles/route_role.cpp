@@ -1,0 +1,187 @@
+#include "apps/bench/roles/route_role.hpp"
+
+#include "actors/event_plane.hpp"
+#include "actors/routing.hpp"
+#include "apps/bench/percentiles.hpp"
+#include "apps/bench/process_usage.hpp"
+#include "apps/bench/roles/kv_workload.hpp"
+#include "apps/bench/roles/plane_ends.hpp"
+#include "apps/bench/roles/serve.hpp"
+#include "apps/bench/roles/settings.hpp"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <functional>
+#include <random>
+#include <sys/prctl.h>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace dynamo::apps {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto meeting_time = 60s;
+/// Prompts that are made before the clock starts, from the workload's first
+/// requests on.
+constexpr std::uint64_t prompts_max = 2000;
+
+bool within_time(const std::function<bool()>& holds) {
+  const auto deadline = std::chrono::steady_clock::now() + meeting_time;
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      return false;
+    }
+    std::this_thread::sleep_for(5ms);
+  }
+  return true;
+}
+
+actors::router_plan plan_of(const router_options& options) {
+  actors::router_plan plan;
+  plan.owner = bench_endpoint();
+  plan.options = options;
+  return plan;
+}
+
+/// What the router says of its one pool; nothing when it does not answer.
+std::optional<actors::pool_report> pool_of(actors::routing& router) {
+  auto report = router.report();
+  if (!report || report->pools.empty()) {
+    return std::nullopt;
+  }
+  return std::move(report->pools.front());
+}
+
+std::uint64_t blocks_on_devices(actors::routing& router) {
+  const auto pool = pool_of(router);
+  return pool ? pool->index.blocks.front() : 0;
+}
+
+status put_workers(actors::event_plane& plane, std::size_t count) {
+  for (std::uint64_t id = 1; id <= count; ++id) {
+    const status done = plane.put(endpoint_instance{
+        "bench", "bench", "generate", id, "{\"http\":\"http://127.0.0.1:1\"}"});
+    if (!done) {
+      return done;
+    }
+  }
+  return ok();
+}
+
+std::vector<std::vector<std::uint64_t>>
+prompts_of(const route_options& options) {
+  std::vector<std::vector<std::uint64_t>> prompts;
+  const kv_workload worker{0, 1, options.blocks};
+  for (std::uint64_t i = 0; i < std::min(prompts_max, options.count); ++i) {
+    prompts.push_back(worker.local_hashes(i));
+  }
+  return prompts;
+}
+
+result<nlohmann::json> choose_all(const route_options& options,
+                                  actors::routing& router) {
+  const auto prompts = prompts_of(options);
+  std::mt19937_64 random{7};
+  std::vector<std::uint64_t> times;
+  times.reserve(options.count);
+  std::uint64_t refused = 0;
+  std::uint64_t matched = 0;
+  const std::uint64_t began = monotonic_ns();
+  for (std::uint64_t i = 0; i < options.count; ++i) {
+    if (options.rate > 0) {
+      sleep_until_ns(began + static_cast<std::uint64_t>(static_cast<double>(i) /
+                                                        options.rate * 1e9));
+    }
+    route_request request;
+    request.request_id = "request-" + std::to_string(i);
+    request.local = prompts[random() % prompts.size()];
+    const std::string id = request.request_id;
+    const std::uint64_t before = monotonic_ns();
+    const auto chosen = router.choose(std::move(request));
+    times.push_back(monotonic_ns() - before);
+    if (!chosen) {
+      return chosen.error();
+    }
+    if (const auto* to = std::get_if<actors::routed>(&*chosen)) {
+      matched += to->choice.overlap_blocks > 0 ? 1 : 0;
+    } else {
+      ++refused;
+    }
+    if (const auto over = router.ended(id); !over) {
+      return over.error();
+    }
+  }
+  const double seconds = static_cast<double>(monotonic_ns() - began) * 1e-9;
+  return nlohmann::json{{"choices", options.count},
+                        {"refused", refused},
+                        {"matched", matched},
+                        {"elapsed_s", seconds},
+                        {"choose_ns", percentiles_json(times)}};
+}
+
+} // namespace
+
+void add_route(CLI::App& app, route_options& to) {
+  app.add_option("--workers", to.workers)->check(CLI::PositiveNumber);
+  app.add_option("--blocks", to.blocks)->check(CLI::PositiveNumber);
+}
+
+status run_route(const route_options& options, role_console& console) {
+  const auto settings = bench_settings(options.end.transport);
+  if (!settings) {
+    return settings.error();
+  }
+  auto started = start_bench_plane(options.end);
+  if (!started) {
+    return std::move(started).error();
+  }
+  actors::event_plane& plane = **started;
+  actors::routing router{plane, plan_of(settings->router)};
+  if (const status put = put_workers(plane, options.workers); !put) {
+    return put;
+  }
+  const auto holds =
+      [&](const std::function<bool(const actors::pool_report&)>& what) {
+        return within_time([&] {
+          const auto pool = pool_of(router);
+          return pool && what(*pool);
+        });
+      };
+  if (!holds(
+          [&](const auto& pool) { return pool.members == options.workers; })) {
+    return error{errc::unavailable, "the router does not know all workers"};
+  }
+  console.say("ready");
+  if (!holds([&](const auto& pool) {
+        return pool.sources_in_sync == options.end.publishers;
+      })) {
+    return error{errc::unavailable,
+                 "the router does not follow all publishers"};
+  }
+  console.say("warm");
+  const double cpu_before = cpu_seconds();
+  prctl(PR_SET_TIMERSLACK, 1);
+  for (std::string command = console.next(); command != "end";
+       command = console.next()) {
+    if (command == "go") {
+      auto done = choose_all(options, router);
+      if (!done) {
+        return done.error();
+      }
+      (*done)["index_blocks"] = blocks_on_devices(router);
+      console.say("result", *std::move(done));
+    } else if (command == "final") {
+      say_final(console, cpu_before);
+    }
+  }
+  return ok();
+}
+
+} // namespace dynamo::apps
