@@ -1,5 +1,6 @@
 #include "apps/bench/measures/measure.hpp"
 #include "apps/bench/measures/role_group.hpp"
+#include "apps/bench/roles/kv_workload.hpp"
 #include "apps/bench/stage.hpp"
 
 #include <chrono>
@@ -23,6 +24,8 @@ struct route_trial {
 };
 
 constexpr std::uint64_t events_per_message = 16;
+/// Of a kv_workload: each chunk is stored and removed.
+constexpr double events_per_request = 2 * kv_workload::chunks;
 
 result<figures> run_route_trial(const route_trial& trial) {
   auto opened = stage::open(trial.transport);
@@ -46,11 +49,14 @@ result<figures> run_route_trial(const route_trial& trial) {
   if (!publisher) {
     return publisher.error();
   }
-  const auto router = group.start(ours(), "route",
-                                  {"--publishers", publishers, "--workers",
-                                   std::to_string(trial.workers), "--count",
-                                   std::to_string(trial.choices), "--rate",
-                                   std::to_string(trial.choices_per_s)});
+  const auto router = group.start(
+      ours(), "route",
+      {"--publishers", publishers, "--workers", std::to_string(trial.workers),
+       "--count", std::to_string(trial.choices), "--rate",
+       std::to_string(trial.choices_per_s), "--stored-per-s",
+       std::to_string(trial.publishers > 0
+                          ? trial.events_per_s / each / events_per_request
+                          : 0)});
   if (!router) {
     return router.error();
   }

@@ -30,7 +30,7 @@ using namespace std::chrono_literals;
 constexpr auto meeting_time = 60s;
 /// Prompts that are made before the clock starts, from the workload's first
 /// requests on.
-constexpr std::uint64_t prompts_max = 2000;
+constexpr std::uint64_t prompts_max = 16'384;
 
 bool within_time(const std::function<bool()>& holds) {
   const auto deadline = std::chrono::steady_clock::now() + meeting_time;
@@ -75,20 +75,42 @@ status put_workers(actors::event_plane& plane, std::size_t count) {
   return ok();
 }
 
-std::vector<std::vector<std::uint64_t>>
-prompts_of(const route_options& options) {
-  std::vector<std::vector<std::uint64_t>> prompts;
-  const kv_workload worker{0, 1, options.blocks};
-  for (std::uint64_t i = 0; i < std::min(prompts_max, options.count); ++i) {
-    prompts.push_back(worker.local_hashes(i));
+/// Prompts, and which of them a worker is likely to hold.
+class prompt_list {
+ public:
+  explicit prompt_list(const route_options& options)
+      : stored_per_s_(options.stored_per_s) {
+    const kv_workload worker{0, 1, options.blocks};
+    const double seconds =
+        options.rate > 0 ? static_cast<double>(options.count) / options.rate
+                         : 1;
+    const auto wanted =
+        static_cast<std::uint64_t>(stored_per_s_ * (seconds + 1)) +
+        kv_workload::live_requests;
+    for (std::uint64_t i = 0; i < std::min(prompts_max, wanted); ++i) {
+      all_.push_back(worker.local_hashes(i));
+    }
   }
-  return prompts;
-}
+
+  const std::vector<std::uint64_t>& next(double seconds) {
+    // Neither the newest nor the oldest of those that are held.
+    constexpr std::uint64_t margin = kv_workload::live_requests / 4;
+    const auto newest = static_cast<std::uint64_t>(stored_per_s_ * seconds);
+    const std::uint64_t back =
+        margin + random_() % (kv_workload::live_requests - 2 * margin);
+    const std::uint64_t wanted = newest > back ? newest - back : back;
+    return all_[wanted % all_.size()];
+  }
+
+ private:
+  double stored_per_s_;
+  std::vector<std::vector<std::uint64_t>> all_;
+  std::mt19937_64 random_{7};
+};
 
 result<nlohmann::json> choose_all(const route_options& options,
                                   actors::routing& router) {
-  const auto prompts = prompts_of(options);
-  std::mt19937_64 random{7};
+  prompt_list prompts{options};
   std::vector<std::uint64_t> times;
   times.reserve(options.count);
   std::uint64_t refused = 0;
@@ -101,7 +123,8 @@ result<nlohmann::json> choose_all(const route_options& options,
     }
     route_request request;
     request.request_id = "request-" + std::to_string(i);
-    request.local = prompts[random() % prompts.size()];
+    request.local =
+        prompts.next(static_cast<double>(monotonic_ns() - began) * 1e-9);
     const std::string id = request.request_id;
     const std::uint64_t before = monotonic_ns();
     const auto chosen = router.choose(std::move(request));
@@ -131,6 +154,8 @@ result<nlohmann::json> choose_all(const route_options& options,
 void add_route(CLI::App& app, route_options& to) {
   app.add_option("--workers", to.workers)->check(CLI::PositiveNumber);
   app.add_option("--blocks", to.blocks)->check(CLI::PositiveNumber);
+  app.add_option("--stored-per-s", to.stored_per_s)
+      ->check(CLI::NonNegativeNumber);
 }
 
 status run_route(const route_options& options, role_console& console) {

@@ -23,6 +23,9 @@ struct route_options {
   std::uint64_t count = 20'000;
   /// Requests a second; 0: one after the other.
   double rate = 0;
+  /// So many requests of the workload each publisher stores and removes in a
+  /// second: prompts are of those that should be there just now. 0: any.
+  double stored_per_s = 0;
 };
 
 void add_route(CLI::App& app, route_options& to);

@@ -217,7 +217,10 @@ std::uint64_t active_sequences::additional_blocks(
   if (at == ranks_.end())
     return sequence.size();
   // A block's name names its whole prefix, and every booking starts with the
-  // first block: whoever uses a block uses all before it.
+  // first block: whoever uses a block uses all before it. Nearly always nobody
+  // uses any.
+  if (sequence.empty() || !at->second.uses.contains(sequence.front()))
+    return sequence.size();
   const auto unused = std::partition_point(
       sequence.begin(), sequence.end(),
       [&](std::uint64_t block) { return at->second.uses.contains(block); });

@@ -115,7 +115,8 @@ cost_terms cost_of(const cost_input& input, const cost_options& options) {
       static_cast<double>(load.active_decode_blocks + input.additional_blocks);
   terms.request_blocks = options.decode_active_request_weight *
                          static_cast<double>(load.active_requests);
-  terms.taint_factor = std::exp(-std::tanh(input.preference));
+  if (input.preference != 0)
+    terms.taint_factor = std::exp(-std::tanh(input.preference));
   terms.total = (generation_and_prefill(terms, input) + terms.request_blocks) *
                 terms.taint_factor;
   return terms;

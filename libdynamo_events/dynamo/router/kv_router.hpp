@@ -269,6 +269,7 @@ class kv_router {
   ballot candidates(const route_request& request,
                     std::span<const rank_overlap> overlaps,
                     clock::time_point now) const;
+  bool has_taints(const route_request& request, std::uint64_t worker_id) const;
   exclusion exclusion_of(const route_request& request, const worker_rank& rank,
                          const rank_state& state, bool all_cut_off) const;
   cost_input input_of(const route_request& request, const rank_overlap& overlap,

@@ -98,9 +98,7 @@ route_outcome kv_router::decide(route_request& request,
 
 /// Thresholds are about what routers booked, too.
 void kv_router::note_own_load(clock::time_point now) {
-  const overload_options& limits = options_.overload;
-  if (limits.decode_blocks_fraction == 0 && limits.prefill_tokens == 0 &&
-      limits.prefill_tokens_fraction == 0)
+  if (!overload_.has_limits())
     return;
   for (const auto& [rank, state] : ranks_) {
     if (!state.member)
@@ -156,6 +154,16 @@ kv_router::ballot kv_router::candidates(const route_request& request,
   return of;
 }
 
+bool kv_router::has_taints(const route_request& request,
+                           std::uint64_t worker_id) const {
+  const worker_profile* const profile = profile_of(worker_id);
+  return profile != nullptr &&
+         std::all_of(request.required_taints.begin(),
+                     request.required_taints.end(), [&](const auto& taint) {
+                       return contains(profile->taints, taint);
+                     });
+}
+
 exclusion kv_router::exclusion_of(const route_request& request,
                                   const worker_rank& rank,
                                   const rank_state& state,
@@ -170,12 +178,9 @@ exclusion kv_router::exclusion_of(const route_request& request,
       std::find(request.allowed_workers.begin(), request.allowed_workers.end(),
                 rank.worker_id) == request.allowed_workers.end())
     return exclusion::not_allowed;
-  const worker_profile* const profile = profile_of(rank.worker_id);
-  for (const std::string& taint : request.required_taints) {
-    if (profile == nullptr || !contains(profile->taints, taint))
-      return exclusion::taints;
-  }
-  if (overload_.is_overloaded(rank.worker_id))
+  if (!request.required_taints.empty() && !has_taints(request, rank.worker_id))
+    return exclusion::taints;
+  if (overload_.has_limits() && overload_.is_overloaded(rank.worker_id))
     return exclusion::overloaded;
   if (state.cut_off && !all_cut_off)
     return exclusion::cut_off;

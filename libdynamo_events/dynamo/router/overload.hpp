@@ -51,6 +51,11 @@ class overload_watch {
   /// What was reported, merged; nothing when there was no report.
   std::optional<active_load> reported(const worker_rank& rank) const;
 
+  /// False: nobody is ever overloaded.
+  bool has_limits() const {
+    return options_.decode_blocks_fraction > 0 || options_.prefill_tokens > 0 ||
+           options_.prefill_tokens_fraction > 0;
+  }
   /// Whether a rank is over any threshold: prefill tokens over the absolute
   /// one or the fraction of max_num_batched_tokens, or decode blocks over the
   /// fraction of kv_total_blocks, which must be known for that. False for an
