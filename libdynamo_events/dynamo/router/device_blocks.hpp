@@ -154,7 +154,7 @@ class device_blocks {
   /// Takes a block that the rank holds from it.
   void remove(std::uint32_t rank, std::uint32_t id);
 
-  // -- Eviction and sweeping
+  // -- Eviction and sweeping: device_blocks_evict.cpp
   /// The first number from `id` on that may be a node, or no_index.
   std::uint32_t next(std::uint32_t id) const { return nodes_.next_taken(id); }
   bool is_in_tree(std::uint32_t id) const {
