@@ -28,7 +28,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOREIGN_VARIABLES = ("DYN_", "NATS_", "ETCD_", "ZMQ_")
 
 START_SECONDS = 20
-END_SECONDS = 5
+END_SECONDS = 30
 POLL_SECONDS = 0.02
 LOG_TAIL_LINES = 25
 HTTP_SECONDS = 15

@@ -103,7 +103,7 @@ void device_blocks::prepare(std::uint32_t parent,
 }
 
 /// The same as for readers, but the table was asked already. No block of the
-/// batch had come since that could have this path.
+/// batch has come since that could have this path.
 [[gnu::always_inline]] inline std::uint32_t
 device_blocks::child(std::uint32_t parent, const arrival& at) const {
   const std::uint32_t link = link_of(parent);

@@ -206,7 +206,7 @@ class device_blocks {
   using path_spot = segment_table<by_path>::spot;
   using name_spot = segment_table<by_name>::spot;
 
-  // The same for the writer.
+  // The same as `step`, for the writer.
   struct arrival {
     std::uint64_t path;
     path_spot by_path;

@@ -89,7 +89,7 @@ status kv_router::add_worker(std::uint64_t worker_id, worker_profile profile) {
   }
   for (std::uint32_t i = 0; i < count; ++i) {
     const worker_rank rank{worker_id, first + i};
-    ranks_[rank].member = true;
+    make_member(*ranks_.try_emplace(rank).first);
     overload_.add_rank(rank, profile.capacity);
   }
   workers_[worker_id] = std::move(profile);
@@ -105,13 +105,28 @@ bool kv_router::remove_worker(std::uint64_t worker_id) {
 
 bool kv_router::suspend_worker(std::uint64_t worker_id) {
   for (const worker_rank& rank : ranks_of_worker(worker_id)) {
-    rank_state& state = ranks_.at(rank);
-    state.member = false;
-    overload_.remove_rank(rank);
-    requests_.remove_rank(rank);
+    end_membership(rank, ranks_.at(rank));
     forget_if_unused(rank);
   }
   return workers_.erase(worker_id) > 0;
+}
+
+void kv_router::make_member(rank_map::value_type& rank) {
+  if (std::exchange(rank.second.member, true))
+    return;
+  members_.insert(std::lower_bound(members_.begin(), members_.end(), rank.first,
+                                   [](const auto* one, const worker_rank& key) {
+                                     return one->first < key;
+                                   }),
+                  &rank);
+}
+
+void kv_router::end_membership(const worker_rank& rank, rank_state& state) {
+  if (std::exchange(state.member, false))
+    std::erase_if(members_,
+                  [&](const auto* one) { return &one->second == &state; });
+  overload_.remove_rank(rank);
+  requests_.remove_rank(rank);
 }
 
 void kv_router::leave(const worker_rank& rank, rank_state& state) {
@@ -119,9 +134,7 @@ void kv_router::leave(const worker_rank& rank, rank_state& state) {
   const bool was_live = state.cursor.last().has_value();
   reset(rank, state);
   state.partial = was_live;
-  state.member = false;
-  overload_.remove_rank(rank);
-  requests_.remove_rank(rank);
+  end_membership(rank, state);
   if (predictor_)
     predictor_->remove_rank(rank);
   forget_if_unused(rank);

@@ -84,6 +84,8 @@ class kv_router {
   kv_router(const router_options& options, std::uint32_t block_size,
             cache_view view = cache_view::events, std::uint64_t router_id = 0,
             std::uint64_t seed = 0);
+  kv_router(kv_router&&) = default;
+  kv_router& operator=(kv_router&&) = default;
 
   // -- What ranks hold: kv_router_events.cpp, kv_router_sources.cpp
 
@@ -208,20 +210,21 @@ class kv_router {
   std::vector<booked_request> booked(clock::time_point now) const;
   std::vector<replica_report> replicas(clock::time_point now) const;
   index_size index() const;
-  std::size_t members() const;
+  std::size_t members() const { return members_.size(); }
   std::size_t requests() const { return requests_.size(); }
   std::size_t parked() const { return queue_.size(); }
   router_counts counts() const;
 
  private:
+  // What a choice looks at comes first.
   struct rank_state {
     bool member = false;
-    event_cursor cursor;
     bool partial = false;
     bool stale = false;
     bool cut_off = false;
     /// Several publishers claim it, and none counts.
     bool contested = false;
+    event_cursor cursor;
     /// Who speaks for it, and who did before (only without binding).
     std::optional<std::uint64_t> publisher;
     std::optional<std::uint64_t> retired;
@@ -245,7 +248,11 @@ class kv_router {
     std::vector<std::uint64_t> sequence;
   };
 
+  using rank_map = std::map<worker_rank, rank_state>;
+
   rank_state* state_of(const worker_rank& rank);
+  void make_member(rank_map::value_type& rank);
+  void end_membership(const worker_rank& rank, rank_state& state);
   event_outcome apply_to(rank_state& state, const router_event& event,
                          clock::time_point now);
   event_outcome apply_data(rank_state& state, const router_event& event);
@@ -266,9 +273,9 @@ class kv_router {
   std::vector<worker_rank> ranks_of(std::uint64_t publisher_id) const;
   std::vector<worker_rank> ranks_of_worker(std::uint64_t worker_id) const;
 
-  ballot candidates(const route_request& request,
-                    std::span<const rank_overlap> overlaps,
-                    clock::time_point now) const;
+  void list_candidates(const route_request& request,
+                       std::span<const rank_overlap> overlaps,
+                       clock::time_point now, ballot& of) const;
   bool has_taints(const route_request& request, std::uint64_t worker_id) const;
   exclusion exclusion_of(const route_request& request, const worker_rank& rank,
                          const rank_state& state, bool all_cut_off) const;
@@ -313,7 +320,12 @@ class kv_router {
   overload_watch overload_;
   request_queue queue_;
   replica_sync replicas_;
-  std::map<worker_rank, rank_state> ranks_;
+  rank_map ranks_;
+  /// Those of ranks_ that are members, in the same order: a choice goes through
+  /// all of them.
+  std::vector<rank_map::value_type*> members_;
+  /// The last one, for its memory.
+  ballot ballot_;
   /// Members.
   std::map<std::uint64_t, worker_profile> workers_;
   /// By id; their order is the queue's.

@@ -68,7 +68,8 @@ route_outcome kv_router::decide(route_request& request,
             std::to_string(options_.request_blocks_max) + " blocks, got " +
             std::to_string(request.local.size())};
   note_own_load(now);
-  ballot of = candidates(request, overlaps, now);
+  ballot of = std::exchange(ballot_, {});
+  list_candidates(request, overlaps, now, of);
   if (auto refused = refusal_of(request, of))
     return *std::move(refused);
   if (!request.pinned_worker && must_wait(of)) {
@@ -93,6 +94,7 @@ route_outcome kv_router::decide(route_request& request,
                                 : of.rows[chosen].input;
     book(request, row, std::move(of.sequence), now);
   }
+  ballot_ = std::move(of);
   return choice;
 }
 
@@ -100,9 +102,8 @@ route_outcome kv_router::decide(route_request& request,
 void kv_router::note_own_load(clock::time_point now) {
   if (!overload_.has_limits())
     return;
-  for (const auto& [rank, state] : ranks_) {
-    if (!state.member)
-      continue;
+  for (const rank_map::value_type* member : members_) {
+    const worker_rank& rank = member->first;
     const rank_load load = requests_.load(rank, now).value_or(rank_load{});
     active_load own;
     own.worker_id = rank.worker_id;
@@ -113,45 +114,46 @@ void kv_router::note_own_load(clock::time_point now) {
   }
 }
 
-kv_router::ballot kv_router::candidates(const route_request& request,
-                                        std::span<const rank_overlap> overlaps,
-                                        clock::time_point now) const {
-  ballot of;
+void kv_router::list_candidates(const route_request& request,
+                                std::span<const rank_overlap> overlaps,
+                                clock::time_point now, ballot& of) const {
+  of.rows.clear();
+  of.open.clear();
+  of.sequence.clear();
   if (options_.tracking.active_blocks || predictor_)
     of.sequence = sequence_hashes(request.local);
   const bool all_cut_off =
-      std::none_of(ranks_.begin(), ranks_.end(), [](const auto& one) {
-        return one.second.member && !one.second.cut_off;
-      });
+      std::all_of(members_.begin(), members_.end(),
+                  [](const auto* one) { return one->second.cut_off; });
   std::uint64_t least = ~std::uint64_t{0};
   auto next = overlaps.begin();
-  of.rows.reserve(ranks_.size());
-  for (const auto& [rank, state] : ranks_) {
-    if (!state.member)
-      continue;
+  of.rows.reserve(members_.size());
+  for (std::size_t i = 0; i < members_.size(); ++i) {
+    constexpr std::size_t ahead = 8;
+    if (i + ahead < members_.size())
+      __builtin_prefetch(&members_[i + ahead]->second);
+    const auto& [rank, state] = *members_[i];
     // Both are in ascending order.
     while (next != overlaps.end() && next->rank < rank)
       ++next;
     const rank_overlap overlap = next != overlaps.end() && next->rank == rank
                                      ? *next
                                      : rank_overlap{.rank = rank};
-    candidate_report row;
+    candidate_report& row = of.rows.emplace_back();
     row.rank = rank;
     row.excluded = exclusion_of(request, rank, state, all_cut_off);
     row.input = input_of(request, overlap, state, of, now);
     if (row.excluded == exclusion::none) {
       least = std::min(
           least, row.input.load ? row.input.load->active_prefill_tokens : 0);
-      of.open.push_back(of.rows.size());
+      of.open.push_back(i);
     }
-    of.rows.push_back(std::move(row));
   }
   const cost_options weights = with_overrides(options_.cost, request.overrides);
   for (candidate_report& row : of.rows) {
     row.input.least_prefill_tokens = least;
     row.cost = cost_of(row.input, weights);
   }
-  return of;
 }
 
 bool kv_router::has_taints(const route_request& request,
@@ -205,9 +207,11 @@ cost_input kv_router::input_of(const route_request& request,
   if (options_.tracking.active_blocks) {
     const bool shares = request.overrides.assume_kv_reuse.value_or(
         options_.tracking.assume_kv_reuse);
+    // Where nothing is booked nothing is shared.
     input.additional_blocks =
-        shares ? requests_.additional_blocks(overlap.rank, of.sequence)
-               : of.sequence.size();
+        shares && input.load
+            ? requests_.additional_blocks(overlap.rank, of.sequence)
+            : of.sequence.size();
   }
   return input;
 }

@@ -132,12 +132,6 @@ index_size kv_router::index() const {
   return predictor_ ? predictor_->index().size() : index_size{};
 }
 
-std::size_t kv_router::members() const {
-  return static_cast<std::size_t>(
-      std::count_if(ranks_.begin(), ranks_.end(),
-                    [](const auto& one) { return one.second.member; }));
-}
-
 router_counts kv_router::counts() const {
   router_counts totals = counts_;
   totals.early_kept = early_.size();

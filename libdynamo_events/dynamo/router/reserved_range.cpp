@@ -17,7 +17,7 @@ reserved_range::reserved_range(std::size_t bytes)
   if (at == MAP_FAILED)
     throw std::system_error(errno, std::system_category(),
                             "cannot reserve " + std::to_string(bytes_) +
-                                " bytes of addresses for an index");
+                                " bytes of addresses for an index (ulimit -v)");
   begin_ = static_cast<std::byte*>(at);
 }
 
