@@ -109,8 +109,8 @@ class prompt_list {
 };
 
 result<nlohmann::json> choose_all(const route_options& options,
+                                  prompt_list& prompts,
                                   actors::routing& router) {
-  prompt_list prompts{options};
   std::vector<std::uint64_t> times;
   times.reserve(options.count);
   std::uint64_t refused = 0;
@@ -168,6 +168,8 @@ status run_route(const route_options& options, role_console& console) {
     return std::move(started).error();
   }
   actors::event_plane& plane = **started;
+  // Now, for publishers do not wait for it.
+  prompt_list prompts{options};
   actors::routing router{plane, plan_of(settings->router)};
   if (const status put = put_workers(plane, options.workers); !put) {
     return put;
@@ -196,7 +198,7 @@ status run_route(const route_options& options, role_console& console) {
   for (std::string command = console.next(); command != "end";
        command = console.next()) {
     if (command == "go") {
-      auto done = choose_all(options, router);
+      auto done = choose_all(options, prompts, router);
       if (!done) {
         return done.error();
       }
