@@ -17,7 +17,8 @@ fail() {
   exit 1
 }
 
-# build PRESET [TARGET...]: configures quietly and builds with every core.
+# build PRESET [TARGET...]: configures quietly and builds with every core, or
+# with $build_jobs.
 build() {
   local preset=$1
   shift
@@ -29,6 +30,6 @@ build() {
     return 1
   fi
   rm -f "$log"
-  cmake --build --preset "$preset" --parallel "$(nproc)" \
+  cmake --build --preset "$preset" --parallel "${build_jobs:-$(nproc)}" \
     ${1:+--target "$@"}
 }

@@ -88,11 +88,17 @@ tsan_tests() {
   "${fixed[@]}" ctest --preset tsan
 }
 
-# Tests mostly wait, so compilers have what they leave, and no more.
+# Tests mostly wait, so a compiler may have what they leave; more than one
+# would be felt.
 build_sanitized() {
   renice -n 19 "$BASHPID" >/dev/null
-  build asan all_tests
-  build tsan thread_tests
+  build_jobs=1 build asan all_tests
+  build_jobs=1 build tsan thread_tests
+}
+# What is not done goes on with every core.
+stop_building_sanitized() {
+  kill -INT -- "-${behind[sanitized]}" 2>/dev/null || true
+  end sanitized || true
 }
 
 stage "setup" scripts/setup.sh
@@ -101,10 +107,12 @@ stage "build" build release
 stage "unit and integration tests" ctest --preset release
 stage "scenarios" "$python" -m pytest -q -n 3 tests/scenarios
 if [ "$quick" = no ]; then
+  stop_building_sanitized
   begin interop scripts/interop.sh --core
-  stage "builds with sanitizers, rest" end sanitized
+  stage "build, address and undefined" build asan all_tests
   stage "interop with Dynamo, rest" end interop
   stage "tests, address and undefined" ctest --preset asan
+  stage "build, thread" build tsan thread_tests
   stage "tests, thread" tsan_tests
 else
   stage "interop with Dynamo" scripts/interop.sh --core
