@@ -40,7 +40,7 @@ class msgpack_writer {
   void write_f32(float value);
   void write_f64(double value);
 
-  /// A key that is a literal: its length is known.
+  /// A key, or another text, that is a literal: its length is known.
   template <std::size_t Size>
   void write_key(const char (&text)[Size]) {
     ensure(Size + 1);

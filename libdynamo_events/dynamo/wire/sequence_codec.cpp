@@ -218,10 +218,6 @@ bool is_batch(msgpack_reader in) {
   return false;
 }
 
-} // namespace
-
-namespace {
-
 /// At least how many bytes events take that have no hint.
 std::size_t size_hint(std::span<const active_sequence_event> events) {
   std::size_t size = 16;
