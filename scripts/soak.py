@@ -57,6 +57,9 @@ def parse_arguments():
     parser.add_argument("--bound", type=float, metavar="KIB",
                         default=RSS_KIB_PER_MINUTE_MAX,
                         help="growth a minute that is allowed (default 512)")
+    parser.add_argument("--index-bound", type=float, metavar="KIB",
+                        default=INDEX_KIB_PER_MINUTE_MAX,
+                        help="the same of an index (default 64)")
     parser.add_argument("--json", action="store_true",
                         help="one JSON document on stdout")
     parser.add_argument("--bin", metavar="DIR",
@@ -156,7 +159,7 @@ class Series:
                 "flat": growth <= self.bound}
 
 
-def series_of(fleet, load, bound):
+def series_of(fleet, load, bound, index_bound):
     every = []
     for program in [*fleet.routers, *fleet.workers, load]:
         every.append(Series(f"{program.name} resident",
@@ -165,7 +168,7 @@ def series_of(fleet, load, bound):
     for router in fleet.routers:
         every.append(Series(f"{router.name} index",
                             lambda router=router: index_kib(router),
-                            INDEX_KIB_PER_MINUTE_MAX))
+                            index_bound))
     return every
 
 
@@ -186,7 +189,7 @@ def soak(cluster, arguments):
                       "--output-blocks", "--progress-json")
     wait_for(lambda: '"done":1' in load.stderr() or not load.running(), 30,
              "requests")
-    every = series_of(fleet, load, arguments.bound)
+    every = series_of(fleet, load, arguments.bound, arguments.index_bound)
     began = time.monotonic()
     passed = 0.0
     while passed < seconds and load.running():

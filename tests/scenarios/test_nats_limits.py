@@ -68,9 +68,12 @@ def test_a_subscriber_that_the_server_gives_up_knows_what_it_missed(scenario):
     wait_for(lambda: total(loud) == 10, SOON, "the first ten")
     assert missed() == 0
     loud.signal(signal.SIGSTOP)
+    # In step with the other subscriber: no more than the sockets take.
     while "Slow Consumer Detected" not in server.log():
         assert written < 5000
         written = write(10)
+        wait_for(lambda: len(tail.events("received")) == written, SOON,
+                 "the other subscriber to hear this")
     loud.signal(signal.SIGCONT)
     # Whatever comes after tells what is missing.
 

@@ -27,6 +27,7 @@ def test_a_short_soak_watches_every_process_and_ends_with_equal_indexes(
     command = [sys.executable, ROOT / "scripts/soak.py", "--json",
                "--minutes", "0.33", "--sample-seconds", "1",
                "--bound", LOOSE_KIB_PER_MINUTE,
+               "--index-bound", LOOSE_KIB_PER_MINUTE,
                "--bin", scenario.programs.place]
     soak = scenario.start_command("soak", command)
     code = soak.wait(SECONDS)
