@@ -9,9 +9,9 @@ namespace dynamo::actors {
 
 namespace {
 
-// A publisher that holds its events waits for its first subscriber, so this is
-// part of the time between a subscriber's connect and its first event.
-constexpr std::chrono::milliseconds subscriber_poll{10};
+// The transport says when subscribers may have changed. A flood of them is
+// heard in portions; what was left is heard at the next look.
+constexpr std::chrono::milliseconds look_interval{1000};
 
 constexpr std::size_t changes_per_turn = 256;
 
@@ -40,7 +40,8 @@ caf::behavior zmq_bridge::make_behavior() {
     owners_.add(owner);
   }
   resources_.bell->connect(caf::actor_cast<caf::actor>(this));
-  seam::delayed_send(this, subscriber_poll, tick{});
+  // What happened while there was no bridge.
+  on_tick();
   return {
       [this](const open_sender& m) { on_open_sender(m); },
       [this](const close_sender& m) { on_close_sender(m); },
@@ -135,6 +136,7 @@ void zmq_bridge::on_disconnect_peer(const disconnect_peer& command) {
 }
 
 void zmq_bridge::on_connections_waiting() {
+  tell_subscribers();
   if (!reconnector_) {
     return;
   }
@@ -155,10 +157,8 @@ void zmq_bridge::on_parts_started(const parts_started& fact) {
 }
 
 void zmq_bridge::on_tick() {
-  for (auto& [id, one] : resources_.senders) {
-    tell_subscribers(id, one);
-  }
-  seam::delayed_send(this, subscriber_poll, tick{});
+  tell_subscribers();
+  seam::delayed_send(this, look_interval, tick{});
 }
 
 void zmq_bridge::on_owner_down(const caf::actor_addr& owner) {
@@ -172,6 +172,12 @@ void zmq_bridge::on_owner_down(const caf::actor_addr& owner) {
     resources_.link->receiver().unsubscribe(entry.first);
     return true;
   });
+}
+
+void zmq_bridge::tell_subscribers() {
+  for (auto& [id, one] : resources_.senders) {
+    tell_subscribers(id, one);
+  }
 }
 
 void zmq_bridge::tell_subscribers(std::uint64_t publisher_id,

@@ -56,6 +56,7 @@ class zmq_bridge final : public caf::event_based_actor {
   void on_tick();
   void on_owner_down(const caf::actor_addr& owner);
 
+  void tell_subscribers();
   void tell_subscribers(std::uint64_t publisher_id,
                         zmq_resources::open_one& one);
 

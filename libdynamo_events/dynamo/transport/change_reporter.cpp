@@ -8,6 +8,12 @@ void change_reporter::report_to(std::shared_ptr<connection_inbox> changes,
   wake_ = std::move(wake);
 }
 
+void change_reporter::wake() const {
+  if (wake_) {
+    wake_();
+  }
+}
+
 void change_reporter::report(connection_change change) {
   const key whose{change.subscription, change.remote.publisher_id};
   const bool must_queue = kept_.contains(whose);

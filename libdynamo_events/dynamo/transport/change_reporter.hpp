@@ -20,6 +20,8 @@ class change_reporter {
   void report_to(std::shared_ptr<connection_inbox> changes,
                  std::function<void()> wake);
 
+  /// Wakes whoever hears of changes, for a reason of the caller's.
+  void wake() const;
   void report(connection_change change);
   /// Offers what is kept again.
   void retry();

@@ -36,19 +36,23 @@ struct memory_network::inlet {
 };
 
 void memory_network::cut(const std::string& endpoint) {
-  for (const connection& one : take_connections(endpoint)) {
+  const outlet former = take_connections(endpoint);
+  for (const connection& one : former.connections) {
     one.from->report(one.remote, connection_state::lost, "cut");
+  }
+  if (former.stirred) {
+    former.stirred();
   }
 }
 
 void memory_network::close(const std::string& endpoint) {
-  const std::vector<connection> ended = take_connections(endpoint);
+  const outlet ended = take_connections(endpoint);
   {
     const lock_guard guard{mutex_};
     outlets_.erase(endpoint);
     refusing_.erase(endpoint);
   }
-  for (const connection& one : ended) {
+  for (const connection& one : ended.connections) {
     one.from->report(one.remote, connection_state::lost, "closed");
   }
 }
@@ -69,40 +73,55 @@ std::size_t memory_network::connections(const std::string& endpoint) const {
   return found == outlets_.end() ? 0 : found->second.connections.size();
 }
 
-std::string memory_network::open(std::shared_ptr<const stream_name> name) {
+std::string memory_network::open(std::shared_ptr<const stream_name> name,
+                                 std::function<void()> stirred) {
   const lock_guard guard{mutex_};
   std::string endpoint = "mem://" + std::to_string(++endpoints_made_);
-  outlets_.emplace(endpoint, outlet{std::move(name), {}});
+  outlets_.emplace(endpoint, outlet{std::move(name), {}, std::move(stirred)});
   return endpoint;
 }
 
 connection_state memory_network::connect(std::shared_ptr<inlet> from,
                                          const peer& remote) {
   disconnect(*from, remote.publisher_id);
-  const lock_guard guard{mutex_};
-  const auto found = outlets_.find(remote.endpoint);
-  if (found == outlets_.end() || refusing_.contains(remote.endpoint)) {
-    return connection_state::failed;
+  std::function<void()> stirred;
+  {
+    const lock_guard guard{mutex_};
+    const auto found = outlets_.find(remote.endpoint);
+    if (found == outlets_.end() || refusing_.contains(remote.endpoint)) {
+      return connection_state::failed;
+    }
+    found->second.connections.push_back({std::move(from), remote});
+    stirred = found->second.stirred;
   }
-  found->second.connections.push_back({std::move(from), remote});
+  stirred();
   return connection_state::connected;
 }
 
 void memory_network::disconnect(const inlet& from, std::uint64_t publisher_id) {
-  const lock_guard guard{mutex_};
-  for (auto& [endpoint, open] : outlets_) {
-    std::erase_if(open.connections, [&](const connection& one) {
-      return one.from.get() == &from && one.remote.publisher_id == publisher_id;
-    });
-  }
+  disconnect_if([&](const connection& one) {
+    return one.from.get() == &from && one.remote.publisher_id == publisher_id;
+  });
 }
 
 void memory_network::disconnect_all(const inlet& from) {
-  const lock_guard guard{mutex_};
-  for (auto& [endpoint, open] : outlets_) {
-    std::erase_if(open.connections, [&from](const connection& one) {
-      return one.from.get() == &from;
-    });
+  disconnect_if(
+      [&from](const connection& one) { return one.from.get() == &from; });
+}
+
+void memory_network::disconnect_if(
+    const std::function<bool(const connection&)>& is_meant) {
+  std::vector<std::function<void()>> stirred;
+  {
+    const lock_guard guard{mutex_};
+    for (auto& [endpoint, open] : outlets_) {
+      if (std::erase_if(open.connections, is_meant) > 0) {
+        stirred.push_back(open.stirred);
+      }
+    }
+  }
+  for (const auto& tell : stirred) {
+    tell();
   }
 }
 
@@ -147,12 +166,16 @@ std::size_t memory_network::subscribers(const std::string& endpoint) const {
       }));
 }
 
-std::vector<memory_network::connection>
+memory_network::outlet
 memory_network::take_connections(const std::string& endpoint) {
   const lock_guard guard{mutex_};
   const auto found = outlets_.find(endpoint);
-  return found == outlets_.end() ? std::vector<connection>{}
-                                 : std::exchange(found->second.connections, {});
+  if (found == outlets_.end()) {
+    return {};
+  }
+  outlet former = found->second;
+  found->second.connections.clear();
+  return former;
 }
 
 namespace {
@@ -289,19 +312,25 @@ class memory_transport final : public transport {
   result<std::unique_ptr<sender>> open(const sender_request& wanted) override {
     assert(wanted.name != nullptr);
     return std::unique_ptr<sender>{
-        new memory_sender{network_, network_->open(wanted.name)}};
+        new memory_sender{network_, network_->open(wanted.name, [wake = wake_] {
+                            if (wake) {
+                              wake();
+                            }
+                          })}};
   }
 
   dynamo::receiver& receiver() override { return receiver_; }
 
   void report_to(std::shared_ptr<connection_inbox> changes,
                  std::function<void()> wake) override {
+    wake_ = wake;
     receiver_.report_to({std::move(changes), std::move(wake)});
   }
 
  private:
   std::shared_ptr<memory_network> network_;
   memory_receiver receiver_;
+  std::function<void()> wake_;
 };
 
 } // namespace

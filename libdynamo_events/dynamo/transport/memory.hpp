@@ -43,7 +43,9 @@ class memory_network {
 
   // For the transports on it.
 
-  std::string open(std::shared_ptr<const stream_name> name);
+  /// `stirred` is called when somebody connects or disconnects.
+  std::string open(std::shared_ptr<const stream_name> name,
+                   std::function<void()> stirred);
   connection_state connect(std::shared_ptr<inlet> from, const peer& remote);
   void disconnect(const inlet& from, std::uint64_t publisher_id);
   void disconnect_all(const inlet& from);
@@ -58,9 +60,11 @@ class memory_network {
   struct outlet {
     std::shared_ptr<const stream_name> name;
     std::vector<connection> connections;
+    std::function<void()> stirred;
   };
 
-  std::vector<connection> take_connections(const std::string& endpoint);
+  outlet take_connections(const std::string& endpoint);
+  void disconnect_if(const std::function<bool(const connection&)>& is_meant);
 
   mutable mutex mutex_;
   std::map<std::string, outlet> outlets_ DYNAMO_GUARDED_BY(mutex_);

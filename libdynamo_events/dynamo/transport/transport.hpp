@@ -172,8 +172,9 @@ class transport {
   virtual dynamo::receiver& receiver() = 0;
 
   /// Where changes of connections are reported. Set once, before the first
-  /// subscription; `wake` as in `subscription`. The inbox must hold at least
-  /// one change per peer.
+  /// subscription; `wake` as in `subscription`, and called too when a sender
+  /// may have other subscribers() than before. The inbox must hold at least one
+  /// change per peer.
   virtual void report_to(std::shared_ptr<connection_inbox> changes,
                          std::function<void()> wake) = 0;
 };

@@ -27,8 +27,12 @@ zmq_receiver::start(zmq::context_t& sockets, const zmq_options& options) {
   if (!bell) {
     return bell.error();
   }
-  std::unique_ptr<zmq_receiver> started{
-      new zmq_receiver{sockets, options, *std::move(bell)}};
+  auto senders = subscription_watch::make();
+  if (!senders) {
+    return senders.error();
+  }
+  std::unique_ptr<zmq_receiver> started{new zmq_receiver{
+      sockets, options, *std::move(bell), *std::move(senders)}};
   if (const status running = started->start_thread(); !running) {
     return running.error();
   }
@@ -36,10 +40,12 @@ zmq_receiver::start(zmq::context_t& sockets, const zmq_options& options) {
 }
 
 zmq_receiver::zmq_receiver(zmq::context_t& sockets, const zmq_options& options,
-                           std::unique_ptr<doorbell> bell)
+                           std::unique_ptr<doorbell> bell,
+                           std::unique_ptr<subscription_watch> senders)
     : sockets_(sockets)
     , options_(options)
-    , bell_(std::move(bell)) {}
+    , bell_(std::move(bell))
+    , senders_(std::move(senders)) {}
 
 status zmq_receiver::start_thread() {
   const signal_shield shield;
@@ -75,13 +81,18 @@ void zmq_receiver::run() {
 }
 
 void zmq_receiver::serve(zmq_socket_set& sockets) {
+  const zmq_socket_set::descriptors others{bell_->descriptor(),
+                                           senders_->descriptor()};
   while (!is_stopping()) {
-    if (!sockets.wait(bell_->descriptor(), clock_.now())) {
+    if (!sockets.wait(others, clock_.now())) {
       return;
     }
     sockets.serve(clock_.now());
     bell_->clear();
     apply_commands(sockets);
+    if (senders_->take()) {
+      sockets.tell_of_senders();
+    }
   }
 }
 

@@ -5,6 +5,7 @@
 #include "dynamo/config/options.hpp"
 #include "dynamo/transport/doorbell.hpp"
 #include "dynamo/transport/receiver_counters.hpp"
+#include "dynamo/transport/subscription_watch.hpp"
 #include "dynamo/transport/transport.hpp"
 
 #include <cstdint>
@@ -22,7 +23,8 @@ namespace dynamo {
 
 class zmq_socket_set;
 
-/// The one thread that owns the SUB sockets of a process. Thread-safe: members
+/// The one thread that owns the SUB sockets of a process, and sleeps for the
+/// sockets of its senders too. Thread-safe: members
 /// check what they are given and leave it to the thread.
 class zmq_receiver final : public receiver {
  public:
@@ -50,11 +52,15 @@ class zmq_receiver final : public receiver {
   void report_to(std::shared_ptr<connection_inbox> changes,
                  std::function<void()> wake);
 
+  /// The sockets of senders whose subscriptions are told of by that `wake`.
+  subscription_watch& senders() { return *senders_; }
+
  private:
   using command = std::function<void(zmq_socket_set&, clock::time_point)>;
 
   zmq_receiver(zmq::context_t& sockets, const zmq_options& options,
-               std::unique_ptr<doorbell> bell);
+               std::unique_ptr<doorbell> bell,
+               std::unique_ptr<subscription_watch> senders);
 
   status start_thread();
   void run();
@@ -66,6 +72,7 @@ class zmq_receiver final : public receiver {
   zmq::context_t& sockets_;
   const zmq_options& options_;
   const std::unique_ptr<doorbell> bell_;
+  const std::unique_ptr<subscription_watch> senders_;
   const system_clock clock_;
   receiver_counters counters_;
 

@@ -78,6 +78,7 @@ result<std::uint16_t> bound_port(const std::string& last_endpoint) {
 result<std::unique_ptr<sender>> zmq_sender::open(zmq::context_t& sockets,
                                                  const zmq_options& options,
                                                  const ip_address& host,
+                                                 subscription_watch& watch,
                                                  const sender_request& wanted) {
   assert(wanted.name != nullptr);
   try {
@@ -95,6 +96,10 @@ result<std::unique_ptr<sender>> zmq_sender::open(zmq::context_t& sockets,
     const auto port = bound_port(socket.get(zmq::sockopt::last_endpoint));
     if (!port) {
       return port.error();
+    }
+    const int descriptor = socket.get(zmq::sockopt::fd);
+    if (const status watched = watch.add(descriptor); !watched) {
+      return watched.error();
     }
     return std::unique_ptr<sender>{new zmq_sender{
         std::move(socket), to_string(tcp_endpoint{host, *port}), wanted.name}};

@@ -2,6 +2,7 @@
 
 #include "dynamo/config/options.hpp"
 #include "dynamo/transport/ip_address.hpp"
+#include "dynamo/transport/subscription_watch.hpp"
 #include "dynamo/transport/transport.hpp"
 
 #include <zmq.hpp>
@@ -16,11 +17,13 @@ namespace dynamo {
 /// tell from Dynamo's PUB, because an XPUB hears who subscribes.
 class zmq_sender final : public sender {
  public:
-  /// Binds as `options` say and advertises `host`. errc::unavailable when no
-  /// port is free or no socket is left, errc::io for other failures of bind.
+  /// Binds as `options` say and advertises `host`; `watch` sees when somebody
+  /// subscribes. errc::unavailable when no port is free or no socket is left,
+  /// errc::io for what else the system refuses.
   static result<std::unique_ptr<sender>> open(zmq::context_t& sockets,
                                               const zmq_options& options,
                                               const ip_address& host,
+                                              subscription_watch& watch,
                                               const sender_request& wanted);
 
   send_outcome send(const wire_message& message) override;

@@ -104,9 +104,9 @@ zmq_socket_set::socket_for(stream& to, const tcp_endpoint& endpoint) {
   return to.sockets.back().get();
 }
 
-status zmq_socket_set::wait(int descriptor, time_point now) {
+status zmq_socket_set::wait(const descriptors& others, time_point now) {
   if (!items_valid_) {
-    list_items(descriptor);
+    list_items(others);
   }
   try {
     zmq::poll(items_, timeout(now));
@@ -116,10 +116,12 @@ status zmq_socket_set::wait(int descriptor, time_point now) {
   }
 }
 
-void zmq_socket_set::list_items(int descriptor) {
+void zmq_socket_set::list_items(const descriptors& others) {
   items_.clear();
   polled_.clear();
-  items_.push_back({nullptr, descriptor, ZMQ_POLLIN, 0});
+  for (const int descriptor : others) {
+    items_.push_back({nullptr, descriptor, ZMQ_POLLIN, 0});
+  }
   for (auto& [id, one] : streams_) {
     for (const auto& socket : one.sockets) {
       polled_.push_back(socket.get());
@@ -149,8 +151,9 @@ std::chrono::milliseconds zmq_socket_set::timeout(time_point now) const {
 
 void zmq_socket_set::serve(time_point now) {
   for (std::size_t at = 0; at < polled_.size(); ++at) {
-    const bool readable = (items_[1 + 2 * at].revents & ZMQ_POLLIN) != 0;
-    const bool has_signals = (items_[2 + 2 * at].revents & ZMQ_POLLIN) != 0;
+    const zmq::pollitem_t* items = &items_[descriptors{}.size() + 2 * at];
+    const bool readable = (items[0].revents & ZMQ_POLLIN) != 0;
+    const bool has_signals = (items[1].revents & ZMQ_POLLIN) != 0;
     serve(*polled_[at], readable, has_signals, now);
   }
   sweep();

@@ -9,6 +9,7 @@
 
 #include <zmq.hpp>
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -28,6 +29,8 @@ class zmq_socket_set {
 
   void report_to(std::shared_ptr<connection_inbox> changes,
                  std::function<void()> wake);
+  /// Calls that `wake`: senders may have other subscribers.
+  void tell_of_senders() const { reporter_.wake(); }
   void subscribe(subscription wanted);
   void unsubscribe(subscription_id id);
   /// Replaces the connection to the same publisher, if there is one.
@@ -35,9 +38,12 @@ class zmq_socket_set {
   void disconnect(subscription_id id, std::uint64_t publisher_id,
                   time_point now);
 
-  /// Sleeps until a socket or `descriptor` is readable, or something is due.
+  /// Descriptors beside the sockets.
+  using descriptors = std::array<int, 2>;
+
+  /// Sleeps until a socket or one of `others` is readable, or something is due.
   /// errc::closed when the sockets are being closed.
-  status wait(int descriptor, time_point now);
+  status wait(const descriptors& others, time_point now);
   /// Takes what wait() found: messages, signals, what is due. Nothing may be
   /// called between the two.
   void serve(time_point now);
@@ -54,7 +60,7 @@ class zmq_socket_set {
   void serve(zmq_sub_socket& socket, bool readable, bool has_signals,
              time_point now);
   void sweep();
-  void list_items(int descriptor);
+  void list_items(const descriptors& others);
   std::chrono::milliseconds timeout(time_point now) const;
 
   zmq::context_t& sockets_;
@@ -65,7 +71,7 @@ class zmq_socket_set {
   std::map<subscription_id, stream> streams_;
   std::uint64_t sockets_made_ = 0;
 
-  /// What is polled: the descriptor, then messages and signals of each
+  /// What is polled: the descriptors, then messages and signals of each
   /// socket in `polled_`.
   std::vector<zmq::pollitem_t> items_;
   std::vector<zmq_sub_socket*> polled_;

@@ -24,7 +24,8 @@ class zmq_transport final : public transport {
   status start();
 
   result<std::unique_ptr<sender>> open(const sender_request& wanted) override {
-    return zmq_sender::open(sockets_, options_, host_, wanted);
+    return zmq_sender::open(sockets_, options_, host_, receiver_->senders(),
+                            wanted);
   }
 
   dynamo::receiver& receiver() override {
