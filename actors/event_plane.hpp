@@ -44,8 +44,10 @@ class publisher_handle {
   /// its policy is drop_newest, or the publisher is closed. With drop_oldest
   /// the newest is always taken. Sequence numbers are given later, when a
   /// message leaves the buffer, and a dropped event takes one too: subscribers
-  /// see a gap of exactly its size.
-  bool publish(event value);
+  /// see a gap of exactly its size. A value that is not taken is left as it
+  /// was.
+  bool publish(event&& value);
+  bool publish(const event& value) { return publish(event{value}); }
 
   /// The events that wait in the buffer, and totals.
   inbox_counts buffered() const;

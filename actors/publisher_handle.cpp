@@ -21,7 +21,7 @@ struct publisher_handle::shared {
 publisher_handle::publisher_handle(std::shared_ptr<const shared> state)
     : state_(std::move(state)) {}
 
-bool publisher_handle::publish(event value) {
+bool publisher_handle::publish(event&& value) {
   if (state_->closed.load(std::memory_order_relaxed)) {
     return false;
   }

@@ -68,7 +68,7 @@ events_handled router::on_events_received(const events_received& fact) {
     } else if (const auto* load = std::get_if<active_load>(&event.value)) {
       static_cast<void>(router_.merge_load(*load, now));
     } else if (const auto* pass =
-                   std::get_if<forward_pass_metrics>(&event.value)) {
+                   std::get_if<boxed<forward_pass_metrics>>(&event.value)) {
       static_cast<void>(router_.note_forward_pass(*pass, now));
     } else if (const auto* sequences =
                    std::get_if<active_sequence_events>(&event.value)) {

@@ -125,27 +125,32 @@ subscriber::drain_outcome subscriber::drain_batch() {
   if (awaits_names || unanswered_ >= unanswered_max) {
     return drain_outcome::held;
   }
-  std::vector<inbox_item<wire_message>> items;
   const auto batch_max = plan_->options.batch_max;
-  const auto count = plan_->inbox->drain(items, batch_max);
+  const auto count = plan_->inbox->drain(taken_, batch_max);
   const auto now = around_.time.now();
-  for (const auto& item : items) {
+  for (const auto& item : taken_) {
     follower_.take(item, now, deliveries_);
   }
+  taken_.clear();
   deliver();
   return count == batch_max ? drain_outcome::more : drain_outcome::empty;
 }
 
 void subscriber::deliver() {
+  // What a consumer throws must not bring the same events once more.
+  std::vector<delivery> due;
+  due.swap(deliveries_);
   if (plan_->consumer) {
-    deliver_to_actor();
+    deliver_to_actor(due);
   } else {
-    deliver_to_functions();
+    deliver_to_functions(due);
   }
+  due.clear();
+  deliveries_.swap(due);
 }
 
-void subscriber::deliver_to_functions() {
-  for (const delivery& one : std::exchange(deliveries_, {})) {
+void subscriber::deliver_to_functions(std::span<const delivery> due) {
+  for (const delivery& one : due) {
     if (const auto* event = std::get_if<received_event>(&one)) {
       if (plan_->functions.on_event) {
         plan_->functions.on_event(*event);
@@ -156,10 +161,14 @@ void subscriber::deliver_to_functions() {
   }
 }
 
-void subscriber::deliver_to_actor() {
+void subscriber::deliver_to_actor(std::span<delivery> due) {
   std::vector<received_event> run;
-  for (delivery& one : std::exchange(deliveries_, {})) {
+  for (std::size_t at = 0; at < due.size(); ++at) {
+    delivery& one = due[at];
     if (auto* event = std::get_if<received_event>(&one)) {
+      if (run.empty()) {
+        run.reserve(due.size() - at);
+      }
       run.push_back(std::move(*event));
       continue;
     }

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,8 +52,8 @@ class subscriber final : public caf::event_based_actor {
   void drop_all_but(const records_changed& fact);
   void act(stream_follower::peer_action action, const peer& remote);
   void deliver();
-  void deliver_to_functions();
-  void deliver_to_actor();
+  void deliver_to_functions(std::span<const delivery> due);
+  void deliver_to_actor(std::span<delivery> due);
   void send_events(std::vector<received_event> events);
 
   std::shared_ptr<const subscription_plan> plan_;
@@ -64,6 +65,8 @@ class subscriber final : public caf::event_based_actor {
   caf::actor bridge_;
   caf::actor reconnector_;
   caf::actor watcher_;
+  /// What was taken from the inbox; kept for its memory.
+  std::vector<inbox_item<wire_message>> taken_;
   std::vector<delivery> deliveries_;
   /// Publisher ids by the key of their record: a deletion names only the key.
   std::map<std::string, std::uint64_t> publisher_of_key_;

@@ -100,8 +100,8 @@ class plane_outlets final : public outlets {
   }
 
   bool send(std::size_t publisher, byte_view payload) override {
-    raw_event event{byte_buffer(payload.begin(), payload.end())};
-    while (!publishers_[publisher].publish(event)) {
+    event value{raw_event{byte_buffer(payload.begin(), payload.end())}};
+    while (!publishers_[publisher].publish(std::move(value))) {
       std::this_thread::sleep_for(full_delay);
     }
     return true;

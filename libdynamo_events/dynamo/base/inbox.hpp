@@ -1,11 +1,11 @@
 #pragma once
 
+#include "dynamo/base/chunk_queue.hpp"
 #include "dynamo/base/mutex.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <utility>
 #include <vector>
 
@@ -63,8 +63,9 @@ class inbox {
   explicit inbox(inbox_limits limits)
       : limits_(limits) {}
 
-  /// Never waits. `size_bytes` counts against the byte limit.
-  push_outcome push(T value, std::size_t size_bytes) {
+  /// Never waits. `size_bytes` counts against the byte limit. A value that is
+  /// dropped is left to the caller as it was.
+  push_outcome push(T&& value, std::size_t size_bytes) {
     // Dropped values are destroyed after the lock is gone.
     std::vector<inbox_item<T>> evicted;
     const lock_guard guard{mutex_};
@@ -89,6 +90,10 @@ class inbox {
     return asleep ? push_outcome::queued_first : push_outcome::queued;
   }
 
+  push_outcome push(const T& value, std::size_t size_bytes) {
+    return push(T{value}, size_bytes);
+  }
+
   /// Notes items that were lost on their way here: they count as dropped, in
   /// front of the next item.
   void note_lost(std::uint64_t count) {
@@ -98,16 +103,16 @@ class inbox {
   }
 
   /// Appends up to `items_max` items to `out` in the order they came and
-  /// returns how many. When it returns less than `items_max`, the inbox was
-  /// emptied and the next push answers queued_first.
+  /// returns how many. A consumer that passes the same empty vector again and
+  /// again has nothing allocated for it. When it returns less than `items_max`,
+  /// the inbox was emptied and the next push answers queued_first.
   std::size_t drain(std::vector<inbox_item<T>>& out, std::size_t items_max) {
     const lock_guard guard{mutex_};
-    std::size_t count = 0;
-    while (count < items_max && !items_.empty()) {
-      counts_.bytes -= items_.front().size_bytes;
-      out.push_back(std::move(items_.front()));
-      items_.pop_front();
-      ++count;
+    const std::size_t before = out.size();
+    items_.take(out, items_max);
+    const std::size_t count = out.size() - before;
+    for (std::size_t at = before; at < out.size(); ++at) {
+      counts_.bytes -= out[at].size_bytes;
     }
     counts_.drained += count;
     if (count < items_max) {
@@ -141,7 +146,7 @@ class inbox {
 
   const inbox_limits limits_;
   mutable mutex mutex_;
-  std::deque<inbox_item<T>> items_ DYNAMO_GUARDED_BY(mutex_);
+  chunk_queue<inbox_item<T>> items_ DYNAMO_GUARDED_BY(mutex_);
   inbox_counts counts_ DYNAMO_GUARDED_BY(mutex_);
   std::uint64_t dropped_at_end_ DYNAMO_GUARDED_BY(mutex_) = 0;
   bool awake_ DYNAMO_GUARDED_BY(mutex_) = false;

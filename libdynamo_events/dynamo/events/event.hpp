@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dynamo/base/boxed.hpp"
 #include "dynamo/base/bytes.hpp"
 #include "dynamo/events/forward_pass.hpp"
 #include "dynamo/events/kv_cache.hpp"
@@ -19,9 +20,10 @@ struct raw_event {
 };
 
 /// The typed payload of one message. Which alternative a topic carries stands
-/// in events/topic.hpp.
+/// in events/topic.hpp. The metrics of a forward pass are boxed because they
+/// alone are large, and queues hold many events.
 using event = std::variant<kv_events, active_load, active_sequence_events,
-                           session_affinity_update, forward_pass_metrics,
+                           session_affinity_update, boxed<forward_pass_metrics>,
                            sequence_state, raw_event>;
 
 /// About how much memory an event holds, for the byte limits of queues.

@@ -284,3 +284,14 @@ TEST_CASE("a consumer that drains only when woken misses no item") {
   CHECK_FALSE(late);
   CHECK(drained == items_count);
 }
+
+TEST_CASE("inbox leaves a value that it drops as it was") {
+  inbox<std::string> queue{limits_of(1, 1000, overflow_policy::drop_newest)};
+  std::string value(100, 'x');
+  queue.push(std::string{"first"}, 1);
+  CHECK(queue.push(std::move(value), 1) == push_outcome::dropped);
+  CHECK(value == std::string(100, 'x'));
+  drain_all(queue);
+  CHECK(queue.push(std::move(value), 1) == push_outcome::queued_first);
+  CHECK(drain_all(queue).front().value == std::string(100, 'x'));
+}

@@ -84,7 +84,7 @@ json json_of_event(const event& value) {
   if (const auto* state = std::get_if<sequence_state>(&value)) {
     return json_of(*state);
   }
-  return json_of(std::get<forward_pass_metrics>(value));
+  return json_of(*std::get<boxed<forward_pass_metrics>>(value));
 }
 
 /// The offsets of all heads of arrays, maps and texts in a value.
