@@ -3,6 +3,7 @@
 #include "dynamo/transport/nats_error.hpp"
 #include "dynamo/wire/envelope_codec.hpp"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -15,6 +16,9 @@ namespace {
 
 /// cnats knows no wait without an end.
 constexpr std::int64_t wait_ms = 3'600'000;
+
+/// Messages between two looks at what cnats has dropped, at most.
+constexpr int look_interval_max = 64;
 
 byte_view body_of(const natsMsg& message) {
   return {reinterpret_cast<const std::uint8_t*>(natsMsg_GetData(&message)),
@@ -54,7 +58,7 @@ status nats_feed::open(natsConnection& connection,
     has_ended_ = false;
   }
   try {
-    thread_ = std::thread{[this, from] { run(*from); }};
+    thread_ = std::thread{[this, from, limits] { run(*from, limits); }};
     return ok();
   } catch (const std::system_error& failure) {
     const lock_guard guard{mutex_};
@@ -65,12 +69,24 @@ status nats_feed::open(natsConnection& connection,
   }
 }
 
-void nats_feed::run(natsSubscription& from) {
+// A look costs as much as taking a message. What cnats drops stands behind a
+// full queue, so it is known in time, before its successor is taken, when half
+// a queue is taken between two looks.
+void nats_feed::run(natsSubscription& from, const nats_feed_limits& limits) {
+  const int messages_max =
+      std::clamp(limits.messages_max / 2, 1, look_interval_max);
+  int messages_left = 0;
+  std::int64_t bytes_left = 0;
   for (natsStatus came = NATS_OK;;) {
     natsMsg* raw = nullptr;
     came = natsSubscription_NextMsg(&raw, &from, wait_ms);
     const nats_message_handle message{raw};
-    count_dropped();
+    bytes_left -= raw == nullptr ? 0 : natsMsg_GetDataLength(raw);
+    if (came != NATS_OK || --messages_left <= 0 || bytes_left <= 0) {
+      count_dropped();
+      messages_left = messages_max;
+      bytes_left = limits.bytes_max / 2;
+    }
     if (came == NATS_OK) {
       take(*message);
     } else if (came == NATS_NO_RESPONDERS) {
@@ -97,30 +113,16 @@ void nats_feed::take(const natsMsg& message) {
     ++counters_.bad_topic;
     return;
   }
-  if (message_intake* intake = begin_delivery()) {
-    intake->deliver({decoded->publisher_id, decoded->sequence, body});
-    end_delivery();
+  // detach() waits for this.
+  const lock_guard guard{delivery_};
+  if (intake_) {
+    intake_->deliver({decoded->publisher_id, decoded->sequence, body});
   }
-}
-
-message_intake* nats_feed::begin_delivery() {
-  const lock_guard guard{mutex_};
-  delivers_ = intake_ != nullptr;
-  return intake_.get();
-}
-
-void nats_feed::end_delivery() {
-  const lock_guard guard{mutex_};
-  delivers_ = false;
-  changed_.notify_all();
 }
 
 void nats_feed::detach() {
   std::unique_ptr<message_intake> gone;
-  const lock_guard guard{mutex_};
-  while (delivers_) {
-    changed_.wait(mutex_);
-  }
+  const lock_guard guard{delivery_};
   gone.swap(intake_);
 }
 

@@ -62,22 +62,21 @@ class nats_feed {
   void count_dropped();
 
  private:
-  void run(natsSubscription& from);
+  void run(natsSubscription& from, const nats_feed_limits& limits);
   void take(const natsMsg& message);
-  /// Until end_delivery() detach() waits, so that what is returned stays.
-  message_intake* begin_delivery();
-  void end_delivery();
 
   receiver_counters& counters_;
   const std::shared_ptr<const stream_name> name_;
   const std::shared_ptr<message_inbox> inbox_;
   std::thread thread_;
 
+  /// Held for the whole of a delivery, and then only by it.
+  mutex delivery_;
+  /// Gone when detached.
+  std::unique_ptr<message_intake> intake_ DYNAMO_GUARDED_BY(delivery_);
+
   mutex mutex_;
   condition changed_;
-  /// Gone when detached; not touched meanwhile when a delivery runs.
-  std::unique_ptr<message_intake> intake_ DYNAMO_GUARDED_BY(mutex_);
-  bool delivers_ DYNAMO_GUARDED_BY(mutex_) = false;
   bool has_ended_ DYNAMO_GUARDED_BY(mutex_) = true;
   shared_subscription from_ DYNAMO_GUARDED_BY(mutex_);
   std::int64_t dropped_ DYNAMO_GUARDED_BY(mutex_) = 0;
