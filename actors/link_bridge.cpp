@@ -56,7 +56,7 @@ void link_bridge::on_open_sender(const open_sender& command) {
   want();
   seam::send(this, command.publisher, picture_for(id));
   // Subscribers need no address: the subject is enough.
-  seam::send(this, command.publisher, sender_opened{id, {}});
+  seam::send(this, command.publisher, sender_opened{id, {}, nullptr});
 }
 
 void link_bridge::on_close_sender(const close_sender& command) {
@@ -83,7 +83,7 @@ void link_bridge::on_outcome(const link_outcome& outcome) {
     return;
   }
   seam::send(this, found->second,
-             batch_sent{outcome.publisher_id, outcome.number, outcome.sent, 0,
+             batch_sent{outcome.publisher_id, outcome.number, outcome.sent,
                         outcome.refused});
 }
 
@@ -172,7 +172,7 @@ void link_bridge::set_open(bool is_open) {
 
 sender_changed link_bridge::picture_for(std::uint64_t publisher_id) const {
   sender_changed picture{publisher_id, resources_.is_open,
-                         resources_.last.epoch, std::nullopt, std::nullopt};
+                         resources_.last.epoch, std::nullopt};
   if (resources_.last.envelope_bytes_max > 0) {
     picture.envelope_bytes_max = resources_.last.envelope_bytes_max;
   }

@@ -13,6 +13,7 @@
   X(open_sender)                                                               \
   X(sender_opened)                                                             \
   X(sender_failed)                                                             \
+  X(subscribers_changed)                                                       \
   X(close_sender)                                                              \
   X(send_batch)                                                                \
   X(batch_sent)                                                                \

@@ -27,10 +27,11 @@ message_writer::message_writer(std::shared_ptr<const stream_name> name,
     , generation_(generation) {}
 
 std::vector<wire_message> message_writer::write(
-    std::vector<inbox_item<event>> items, const occasion& when,
+    std::span<inbox_item<event>> items, const occasion& when,
     const std::function<void(std::uint64_t, const error&)>& on_refused) {
   when_ = when;
   on_refused_ = &on_refused;
+  written_.reserve(items.size());
   for (auto& item : items) {
     if (item.dropped_before > 0) {
       flush_kv_events();

@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace dynamo::actors {
@@ -34,7 +35,7 @@ class message_writer {
   /// subscriber sees a gap of exactly their count, in their place. Of the
   /// latter `on_refused` hears.
   std::vector<wire_message>
-  write(std::vector<inbox_item<event>> items, const occasion& when,
+  write(std::span<inbox_item<event>> items, const occasion& when,
         const std::function<void(std::uint64_t, const error&)>& on_refused);
 
   /// The number of the next message.

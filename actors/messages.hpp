@@ -30,7 +30,13 @@ struct open_sender {
 struct sender_opened {
   std::uint64_t publisher_id = 0;
   std::string endpoint;
+  /// For the publisher alone to send with; null when its batches go to the
+  /// bridge.
+  std::shared_ptr<sender> out;
 };
+
+/// Bridge to publisher: its sender may have other subscribers than before.
+struct subscribers_changed {};
 
 struct sender_failed {
   std::uint64_t publisher_id = 0;
@@ -43,9 +49,9 @@ struct close_sender {
   std::uint64_t publisher_id = 0;
 };
 
-/// Publisher to bridge: messages in their order. Answered by batch_sent or
-/// batch_unheard; not at all when the connection it was meant for is gone, and
-/// then sender_changed says when there is another.
+/// Publisher to bridge with a server between: messages in their order. Answered
+/// by batch_sent or batch_unheard; not at all when the connection it was meant
+/// for is gone, and then sender_changed says when there is another.
 struct send_batch {
   std::uint64_t publisher_id = 0;
   /// Counts up per publisher, so that answers find their question.
@@ -59,7 +65,6 @@ struct batch_sent {
   std::uint64_t publisher_id = 0;
   std::uint64_t number = 0;
   std::uint64_t sent = 0;
-  std::uint64_t unheard = 0;
   std::uint64_t refused = 0;
 };
 
@@ -77,8 +82,6 @@ struct sender_changed {
   bool is_open = true;
   /// Names the connection that batches are taken for.
   std::uint64_t epoch = 0;
-  /// Subscribers that are connected; nothing when that cannot be known.
-  std::optional<std::size_t> subscribers;
   /// The largest envelope that the server takes; nothing: no limit.
   std::optional<std::size_t> envelope_bytes_max;
 };

@@ -1,5 +1,7 @@
 // Publish path, steps 2 to 4: what waits in the bounded buffer becomes messages
-// (message_writer) and goes to the bridge, a batch at a time.
+// (message_writer), a batch at a time. Step 6: without a server between, the
+// publisher sends them, which never blocks; what the socket refuses is counted.
+// Otherwise they go to the bridge.
 
 #include "actors/publisher.hpp"
 
@@ -65,6 +67,7 @@ caf::behavior publisher::make_behavior() {
       [this](const sender_failed& m) { on_sender_failed(m); },
       [this](const records_put&) { on_records_put(); },
       [this](const put_failed& m) { on_put_failed(m); },
+      [this](const subscribers_changed&) { on_subscribers_changed(); },
       [this](const batch_sent& m) { on_batch_sent(m); },
       [this](const batch_unheard& m) { on_batch_unheard(m); },
       [this](const sender_changed& m) { on_sender_changed(m); },
@@ -107,12 +110,13 @@ void publisher::on_sender_opened(const sender_opened& fact) {
     return;
   }
   endpoint_ = fact.endpoint;
+  socket_ = fact.out;
   retry_delay_.reset();
   if (phase_ == phase::opening) {
     phase_ = phase::registering;
     register_records();
   }
-  drain();
+  on_subscribers_changed();
 }
 
 void publisher::on_sender_failed(const sender_failed& fact) {
@@ -191,6 +195,13 @@ void publisher::on_retry_due() {
 
 // -- Sending
 
+void publisher::on_subscribers_changed() {
+  if (socket_) {
+    listeners_ = socket_->subscribers().value_or(1);
+  }
+  drain();
+}
+
 void publisher::on_sender_changed(const sender_changed& fact) {
   const bool is_another = fact.epoch != way_.epoch;
   const bool reopened = fact.is_open && (!way_.is_open || is_another);
@@ -205,7 +216,7 @@ void publisher::on_sender_changed(const sender_changed& fact) {
 }
 
 void publisher::on_batch_sent(const batch_sent& fact) {
-  outgoing_.on_sent(fact.number, {fact.sent, fact.unheard, fact.refused},
+  outgoing_.on_sent(fact.number, {fact.sent, 0, fact.refused},
                     around_.time.now());
   drain();
 }
@@ -236,7 +247,7 @@ void publisher::on_offer_due() {
 
 bool publisher::is_held() const {
   return plan_->options.hold_without_subscriber && phase_ != phase::closing &&
-         way_.subscribers == 0U;
+         socket_ && listeners_ == 0;
 }
 
 bool publisher::may_send() const {
@@ -244,17 +255,46 @@ bool publisher::may_send() const {
 }
 
 void publisher::drain() {
-  send_next();
-  while (may_send() && outgoing_.has_room()) {
-    std::vector<inbox_item<event>> items;
-    if (plan_->buffer->drain(items, plan_->options.batch_max) == 0) {
-      break;
-    }
-    number(std::move(items));
-    send_next();
+  if (socket_) {
+    send_directly();
+  } else {
+    hand_over();
   }
   if (phase_ == phase::closing) {
     finish_closing();
+  }
+}
+
+void publisher::send_directly() {
+  if (!may_send()) {
+    return;
+  }
+  const auto batch_max = plan_->options.batch_max;
+  const auto count = plan_->buffer->drain(taken_, batch_max);
+  bool is_heard = true;
+  for (const wire_message& message : number(taken_)) {
+    is_heard = socket_->send(message) != send_outcome::unheard && is_heard;
+  }
+  taken_.clear();
+  if (!is_heard) {
+    listeners_ = socket_->subscribers().value_or(1);
+  }
+  // Others get their turn before the next batch.
+  if (count == batch_max) {
+    seam::send(this, caf::actor_cast<caf::actor>(this), events_waiting{});
+  }
+}
+
+void publisher::hand_over() {
+  send_next();
+  while (may_send() && outgoing_.has_room()) {
+    if (plan_->buffer->drain(taken_, plan_->options.batch_max) == 0) {
+      break;
+    }
+    outgoing_.add(
+        std::make_shared<const std::vector<wire_message>>(number(taken_)));
+    taken_.clear();
+    send_next();
   }
 }
 
@@ -270,17 +310,16 @@ void publisher::send_next() {
   }
 }
 
-void publisher::number(std::vector<inbox_item<event>> items) {
-  auto messages = writer_.write(
-      std::move(items), {around_.time.unix_time(), way_.envelope_bytes_max},
-      [this](std::uint64_t sequence, const error& reason) {
-        ++not_encoded_;
-        around_.warn("publisher " + id_to_hex(publisher_id_) + ": message " +
-                     std::to_string(sequence) +
-                     " is lost: " + dynamo::to_string(reason));
-      });
-  outgoing_.add(
-      std::make_shared<const std::vector<wire_message>>(std::move(messages)));
+std::vector<wire_message>
+publisher::number(std::span<inbox_item<event>> items) {
+  return writer_.write(items,
+                       {around_.time.unix_time(), way_.envelope_bytes_max},
+                       [this](std::uint64_t sequence, const error& reason) {
+                         ++not_encoded_;
+                         around_.warn("publisher " + id_to_hex(publisher_id_) +
+                                      ": message " + std::to_string(sequence) +
+                                      " is lost: " + dynamo::to_string(reason));
+                       });
 }
 
 // -- Closing
@@ -317,16 +356,19 @@ void publisher::on_records_removed() {
 publisher_status publisher::on_report() const {
   const inbox_counts buffer = plan_->buffer->counts();
   const auto& answered = outgoing_.answered();
+  const sender_counts own = socket_ ? socket_->counts() : sender_counts{};
   publisher_status report;
   report.owner = plan_->request.owner;
   report.topic = plan_->request.topic;
   report.publisher_id = publisher_id_;
   report.endpoint = endpoint_.value_or("");
   report.advertised = advertised_;
-  report.subscribers = outgoing_.is_holding() ? 0 : way_.subscribers;
-  report.sent = answered.sent;
-  report.unheard = answered.unheard;
-  report.refused = answered.refused + not_encoded_;
+  if (socket_ || outgoing_.is_holding()) {
+    report.subscribers = listeners_;
+  }
+  report.sent = answered.sent + own.sent;
+  report.unheard = answered.unheard + own.unheard;
+  report.refused = answered.refused + own.refused + not_encoded_;
   report.accepted = buffer.pushed;
   report.sequence = writer_.sequence();
   report.dropped = buffer.dropped;
@@ -345,6 +387,8 @@ void publisher::on_exit() {
   }
   bridge_ = {};
   watcher_ = {};
+  // Sockets must be closed before their transport is.
+  socket_.reset();
 }
 
 } // namespace dynamo::actors

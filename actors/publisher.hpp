@@ -7,16 +7,19 @@
 #include "dynamo/base/backoff.hpp"
 
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace dynamo::actors {
 
-/// One publisher incarnation: steps 2 to 4 of the publish path. It binds a
-/// sender, registers, and then turns what waits in its buffer into numbered
-/// messages for the bridge, a batch at a time.
+/// One publisher incarnation: steps 2 to 4 of the publish path, and 6 where no
+/// server is between. It binds a sender, registers, and then turns what waits
+/// in its buffer into numbered messages, a batch at a time, for its own socket
+/// or for the bridge.
 ///
-/// receives  events_waiting (buffer); sender_opened, sender_failed, batch_sent,
-///           batch_unheard, sender_changed (bridge); records_put, put_failed,
+/// receives  events_waiting (buffer); sender_opened, sender_failed,
+///           subscribers_changed, batch_sent, batch_unheard, sender_changed
+///           (bridge); records_put, put_failed,
 ///           records_removed (watcher); parts_started, close_publisher
 ///           (supervisor); report_publisher
 /// sends     open_sender, send_batch, close_sender; put_records,
@@ -43,6 +46,7 @@ class publisher final : public caf::event_based_actor {
   void on_sender_failed(const sender_failed& fact);
   void on_records_put();
   void on_put_failed(const put_failed& fact);
+  void on_subscribers_changed();
   void on_batch_sent(const batch_sent& fact);
   void on_batch_unheard(const batch_unheard& fact);
   void on_sender_changed(const sender_changed& fact);
@@ -60,8 +64,10 @@ class publisher final : public caf::event_based_actor {
   bool is_held() const;
   bool may_send() const;
   void drain();
+  void send_directly();
+  void hand_over();
   void send_next();
-  void number(std::vector<inbox_item<event>> items);
+  std::vector<wire_message> number(std::span<inbox_item<event>> items);
   void finish_closing();
 
   std::shared_ptr<const publisher_plan> plan_;
@@ -69,13 +75,18 @@ class publisher final : public caf::event_based_actor {
   std::uint64_t publisher_id_;
   std::shared_ptr<const stream_name> name_;
   message_writer writer_;
+  /// What was taken from the buffer; kept for its memory.
+  std::vector<inbox_item<event>> taken_;
   backoff retry_delay_;
   caf::actor bridge_;
   caf::actor watcher_;
   phase phase_ = phase::opening;
   std::optional<std::string> endpoint_;
   bool advertised_ = false;
-  /// What the bridge says of the way out.
+  /// The way out where no server is between, and who listens there.
+  std::shared_ptr<dynamo::sender> socket_;
+  std::size_t listeners_ = 0;
+  /// The way by the bridge, and what is on it.
   sender_changed way_;
   outgoing_window outgoing_;
   clock::time_point closed_at_{};

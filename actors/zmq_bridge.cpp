@@ -1,6 +1,3 @@
-// Publish path, step 6: the transport takes each message without blocking;
-// what it refuses is counted.
-
 #include "actors/zmq_bridge.hpp"
 
 #include <iterator>
@@ -14,12 +11,6 @@ namespace {
 constexpr std::chrono::milliseconds look_interval{1000};
 
 constexpr std::size_t changes_per_turn = 256;
-
-/// Direct sockets take batches at any time, of any size.
-sender_changed picture_of(std::uint64_t publisher_id,
-                          const zmq_resources::open_one& one) {
-  return {publisher_id, true, 0, one.subscribers, std::nullopt};
-}
 
 } // namespace
 
@@ -45,7 +36,6 @@ caf::behavior zmq_bridge::make_behavior() {
   return {
       [this](const open_sender& m) { on_open_sender(m); },
       [this](const close_sender& m) { on_close_sender(m); },
-      [this](const send_batch& m) { on_send_batch(m); },
       [this](const open_subscription& m) { on_open_subscription(m); },
       [this](const connect_peer& m) { on_connect_peer(m); },
       [this](const disconnect_peer& m) { on_disconnect_peer(m); },
@@ -66,44 +56,16 @@ void zmq_bridge::on_open_sender(const open_sender& command) {
     }
     found = resources_.senders
                 .emplace(id, zmq_resources::open_one{*std::move(opened),
-                                                     command.publisher,
-                                                     std::nullopt})
+                                                     command.publisher})
                 .first;
     owners_.add(command.publisher);
   }
-  // The publisher must know that nobody listens before it may send.
-  auto& one = found->second;
-  one.subscribers = one.out->subscribers();
-  seam::send(this, command.publisher, picture_of(id, one));
-  seam::send(this, command.publisher, sender_opened{id, one.out->endpoint()});
+  const auto& out = found->second.out;
+  seam::send(this, command.publisher, sender_opened{id, out->endpoint(), out});
 }
 
 void zmq_bridge::on_close_sender(const close_sender& command) {
   resources_.senders.erase(command.publisher_id);
-}
-
-void zmq_bridge::on_send_batch(const send_batch& command) {
-  const auto found = resources_.senders.find(command.publisher_id);
-  if (found == resources_.senders.end()) {
-    return;
-  }
-  auto& one = found->second;
-  batch_sent outcome{command.publisher_id, command.number, 0, 0, 0};
-  for (const wire_message& message : *command.messages) {
-    switch (one.out->send(message)) {
-    case send_outcome::sent:
-      ++outcome.sent;
-      break;
-    case send_outcome::unheard:
-      ++outcome.unheard;
-      break;
-    case send_outcome::refused:
-      ++outcome.refused;
-      break;
-    }
-  }
-  tell_subscribers(command.publisher_id, one);
-  seam::send(this, one.publisher, outcome);
 }
 
 void zmq_bridge::on_open_subscription(const open_subscription& command) {
@@ -136,7 +98,7 @@ void zmq_bridge::on_disconnect_peer(const disconnect_peer& command) {
 }
 
 void zmq_bridge::on_connections_waiting() {
-  tell_subscribers();
+  tell_publishers();
   if (!reconnector_) {
     return;
   }
@@ -157,7 +119,7 @@ void zmq_bridge::on_parts_started(const parts_started& fact) {
 }
 
 void zmq_bridge::on_tick() {
-  tell_subscribers();
+  tell_publishers();
   seam::delayed_send(this, look_interval, tick{});
 }
 
@@ -174,18 +136,10 @@ void zmq_bridge::on_owner_down(const caf::actor_addr& owner) {
   });
 }
 
-void zmq_bridge::tell_subscribers() {
-  for (auto& [id, one] : resources_.senders) {
-    tell_subscribers(id, one);
-  }
-}
-
-void zmq_bridge::tell_subscribers(std::uint64_t publisher_id,
-                                  zmq_resources::open_one& one) {
-  const auto count = one.out->subscribers();
-  if (count != one.subscribers) {
-    one.subscribers = count;
-    seam::send(this, one.publisher, picture_of(publisher_id, one));
+// Which of them, only they can know: a sender belongs to its publisher.
+void zmq_bridge::tell_publishers() {
+  for (const auto& [id, one] : resources_.senders) {
+    seam::send(this, one.publisher, subscribers_changed{});
   }
 }
 

@@ -12,9 +12,9 @@ namespace dynamo::actors {
 /// finds every sender bound and every subscription connected.
 struct zmq_resources {
   struct open_one {
-    std::unique_ptr<sender> out;
+    /// Shared with its publisher, which alone uses it.
+    std::shared_ptr<sender> out;
     caf::actor publisher;
-    std::optional<std::size_t> subscribers;
   };
 
   /// Declared first, destroyed last.
@@ -25,13 +25,14 @@ struct zmq_resources {
   std::shared_ptr<doorbell> bell = std::make_shared<doorbell>();
 };
 
-/// Owns the transport whose peers connect to each other: step 6 of the publish
-/// path, and every command to the receiver.
+/// Owns the transport whose peers connect to each other: makes the senders of
+/// publishers, which then send by themselves, and passes every command to the
+/// receiver.
 ///
-/// receives  open_sender, close_sender, send_batch (publishers);
+/// receives  open_sender, close_sender (publishers);
 ///           open_subscription (subscribers); connect_peer, disconnect_peer
 ///           (reconnector); connections_waiting (transport); parts_started
-/// sends     sender_opened, sender_failed, batch_sent, sender_changed;
+/// sends     sender_opened, sender_failed, subscribers_changed;
 ///           connection_changed
 /// owns      nothing that must survive it, see zmq_resources
 /// failure   a command that cannot be carried out is answered; a publisher or
@@ -47,7 +48,6 @@ class zmq_bridge final : public caf::event_based_actor {
  private:
   void on_open_sender(const open_sender& command);
   void on_close_sender(const close_sender& command);
-  void on_send_batch(const send_batch& command);
   void on_open_subscription(const open_subscription& command);
   void on_connect_peer(const connect_peer& command);
   void on_disconnect_peer(const disconnect_peer& command);
@@ -56,9 +56,7 @@ class zmq_bridge final : public caf::event_based_actor {
   void on_tick();
   void on_owner_down(const caf::actor_addr& owner);
 
-  void tell_subscribers();
-  void tell_subscribers(std::uint64_t publisher_id,
-                        zmq_resources::open_one& one);
+  void tell_publishers();
 
   zmq_resources& resources_;
   seam::down_watch owners_;

@@ -1,3 +1,4 @@
+#include <atomic>
 #include <string>
 
 #include "integration/zmq_fixture.hpp"
@@ -27,6 +28,31 @@ TEST_CASE("a ZMQ sender writes four parts that any SUB can read") {
   }
   CHECK(out->counts().sent == 1);
   CHECK(out->counts().bytes == 3);
+}
+
+TEST_CASE("a ZMQ transport tells when somebody subscribes or leaves") {
+  const auto plane = started(loopback());
+  std::atomic<int> told = 0;
+  plane->report_to(std::make_shared<connection_inbox>(inbox_limits{}),
+                   [&told] { ++told; });
+  const auto out = *plane->open({7, kv_events()});
+  const auto quiet = *plane->open({8, kv_events()});
+
+  zmq::context_t sockets;
+  for (int round = 0; round < 3; ++round) {
+    {
+      zmq::socket_t in{sockets, zmq::socket_type::sub};
+      in.set(zmq::sockopt::linger, 0);
+      in.set(zmq::sockopt::subscribe, "kv-events");
+      in.connect(out->endpoint());
+      // Nobody looks before it was told.
+      REQUIRE(eventually(
+          [&] { return told.exchange(0) > 0 && out->subscribers() == 1U; }));
+    }
+    REQUIRE(eventually(
+        [&] { return told.exchange(0) > 0 && out->subscribers() == 0U; }));
+  }
+  CHECK(quiet->subscribers() == 0U);
 }
 
 TEST_CASE("a ZMQ receiver reads what any PUB writes") {

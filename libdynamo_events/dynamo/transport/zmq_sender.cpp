@@ -22,9 +22,6 @@ namespace {
 constexpr int subscriptions_per_call_max = 1024;
 /// A subscriber sends nothing but topics; whoever sends more is cut off.
 constexpr std::int64_t incoming_bytes_max = 64 * 1024;
-/// A send looks for new subscriptions every so many messages: each look costs
-/// a tenth of a send.
-constexpr std::uint64_t sends_per_look = 64;
 
 std::string bind_host(const zmq_options& options, const ip_address& host) {
   if (options.bind == "*") {
@@ -115,7 +112,9 @@ zmq_sender::zmq_sender(zmq::socket_t socket, std::string endpoint,
     , name_(std::move(name)) {}
 
 send_outcome zmq_sender::send(const wire_message& message) {
-  if (subscribers_ == 0 || counts_.sent % sends_per_look == 0) {
+  // Subscriptions are heard when the watch saw some; until there is one, it may
+  // be here already.
+  if (subscribers_ == 0) {
     hear_subscriptions();
   }
   // It is sent even when nobody is counted: what a peer says about its

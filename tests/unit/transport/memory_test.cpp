@@ -1,5 +1,6 @@
 #include "dynamo/transport/memory.hpp"
 
+#include <utility>
 #include <vector>
 
 #include "support/catch.hpp"
@@ -171,6 +172,24 @@ TEST_CASE("memory transport refuses what is sent to a closed endpoint") {
   f.network->close(f.out->endpoint());
   CHECK(f.send(0) == send_outcome::refused);
   CHECK(f.out->counts().refused == 1);
+}
+
+TEST_CASE("memory transport tells when a sender's subscribers change") {
+  fixture f;
+  int told = 0;
+  f.there->report_to(f.changes, [&told] { ++told; });
+  const auto out = *f.there->open({7, f.name});
+  REQUIRE(f.connect(out->endpoint()));
+  CHECK(std::exchange(told, 0) == 1);
+  f.network->cut(out->endpoint());
+  CHECK(std::exchange(told, 0) == 1);
+  REQUIRE(f.connect(out->endpoint()));
+  f.here->receiver().disconnect(1, 7);
+  CHECK(std::exchange(told, 0) == 2);
+  REQUIRE(f.connect(out->endpoint()));
+  f.here.reset();
+  CHECK(told == 2);
+  CHECK(out->subscribers() == 0U);
 }
 
 TEST_CASE("memory transport forgets a receiver that is gone") {
