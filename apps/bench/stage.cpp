@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -38,9 +39,39 @@ std::optional<std::string> url_in(const std::string& path) {
   return ports["nats"][0].get<std::string>();
 }
 
+/// The address in the log of an etcd that serves; 3.4, and 3.5 and later.
+std::optional<std::string> etcd_address_in(const std::string& path) {
+  std::ifstream file{path};
+  for (std::string line; std::getline(file, line);) {
+    for (const std::string_view mark :
+         {"client requests on ", "\"address\":\""}) {
+      const std::size_t found = line.find(mark);
+      if (found != std::string::npos) {
+        const std::size_t first = found + mark.size();
+        return line.substr(first, line.find_first_of(",\"", first) - first);
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+/// Until `find` finds something, for as long as a server may take to start.
+std::optional<std::string>
+wait_for(const std::function<std::optional<std::string>()>& find) {
+  const auto deadline = std::chrono::steady_clock::now() + server_start_time;
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (auto found = find()) {
+      return found;
+    }
+    std::this_thread::sleep_for(5ms);
+  }
+  return std::nullopt;
+}
+
 } // namespace
 
-result<std::unique_ptr<stage>> stage::open(transport_kind transport) {
+result<std::unique_ptr<stage>> stage::open(transport_kind transport,
+                                           store records) {
   std::string pattern =
       (std::filesystem::temp_directory_path() / "dynamo-bench-XXXXXX").string();
   if (mkdtemp(pattern.data()) == nullptr) {
@@ -61,11 +92,17 @@ result<std::unique_ptr<stage>> stage::open(transport_kind transport) {
     }
     opened->environment_["NATS_SERVER"] = opened->server_url_;
   }
+  if (records == store::etcd) {
+    if (const status begun = opened->start_etcd(); !begun) {
+      return begun.error();
+    }
+  }
   return opened;
 }
 
 stage::~stage() {
   server_.reset();
+  etcd_.reset();
   std::error_code ignored;
   std::filesystem::remove_all(directory_, ignored);
 }
@@ -82,16 +119,36 @@ status stage::start_server(const std::string& port) {
   server_ = *std::move(started);
   const std::string file =
       directory_ + "/nats-server_" + std::to_string(server_->pid()) + ".ports";
-  const auto deadline = std::chrono::steady_clock::now() + server_start_time;
-  while (std::chrono::steady_clock::now() < deadline) {
-    if (const auto url = url_in(file)) {
-      server_url_ = *url;
-      return ok();
-    }
-    std::this_thread::sleep_for(5ms);
+  const auto url = wait_for([&file] { return url_in(file); });
+  if (!url) {
+    return error{errc::unavailable,
+                 "nats-server wrote no " + file + "; see " + log_path()};
   }
-  return error{errc::unavailable,
-               "nats-server wrote no " + file + "; see " + log_path()};
+  server_url_ = *url;
+  return ok();
+}
+
+status stage::start_etcd() {
+  const std::string any = "http://127.0.0.1:0";
+  const std::string log = directory_ + "/etcd.log";
+  auto started = child_process::start(
+      {{"etcd", "--data-dir", directory_ + "/etcd", "--listen-client-urls", any,
+        "--advertise-client-urls", any, "--listen-peer-urls", any,
+        "--initial-advertise-peer-urls", any, "--initial-cluster",
+        "default=" + any},
+       {},
+       log});
+  if (!started) {
+    return started.error();
+  }
+  etcd_ = *std::move(started);
+  const auto address = wait_for([&log] { return etcd_address_in(log); });
+  if (!address) {
+    return error{errc::unavailable, "etcd does not serve; see " + log};
+  }
+  environment_["DYN_DISCOVERY_BACKEND"] = "etcd";
+  environment_["ETCD_ENDPOINTS"] = "http://" + *address;
+  return ok();
 }
 
 status stage::start_server_again() {

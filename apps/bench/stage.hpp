@@ -14,12 +14,15 @@
 
 namespace dynamo::apps {
 
-/// Where the processes of one trial meet: a directory of its own for discovery,
-/// a nats-server of its own where it takes one, and the environment that leads
-/// to both. All of it goes with this object.
+/// Where the processes of one trial meet: a directory or an etcd of its own for
+/// discovery, a nats-server of its own where it takes one, and the environment
+/// that leads to both. All of it goes with this object.
 class stage {
  public:
-  static result<std::unique_ptr<stage>> open(transport_kind transport);
+  enum class store { file, etcd };
+
+  static result<std::unique_ptr<stage>> open(transport_kind transport,
+                                             store records = store::file);
   ~stage();
   stage(const stage&) = delete;
   stage& operator=(const stage&) = delete;
@@ -42,12 +45,14 @@ class stage {
       : transport_(transport)
       , directory_(std::move(directory)) {}
   status start_server(const std::string& port);
+  status start_etcd();
 
   const transport_kind transport_;
   const std::string directory_;
   std::map<std::string, std::string> environment_;
   std::optional<child_process> server_;
   std::string server_url_;
+  std::optional<child_process> etcd_;
 };
 
 } // namespace dynamo::apps

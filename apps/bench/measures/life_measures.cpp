@@ -23,8 +23,9 @@ double seconds_since(std::uint64_t began_ns) {
 
 /// A subscriber waits, a publisher process with so many publishers starts, and
 /// all of them are heard.
-result<figures> run_join_trial(const contender& who, std::size_t publishers) {
-  auto opened = stage::open(transport_kind::zmq);
+result<figures> run_join_trial(const contender& who, std::size_t publishers,
+                               stage::store records) {
+  auto opened = stage::open(transport_kind::zmq, records);
   if (!opened) {
     return std::move(opened).error();
   }
@@ -235,21 +236,30 @@ result<figures> run_restart(transport_kind transport) {
 result<std::vector<comparison>> run_join(const run_options& options,
                                          const progress_sink& progress) {
   std::vector<turns> cases;
-  for (const std::size_t publishers :
-       {std::size_t{1}, sized<std::size_t>(options, 500, 20)}) {
+  const std::size_t many = sized<std::size_t>(options, 500, 20);
+  for (const auto& [publishers, records] :
+       {std::pair{std::size_t{1}, stage::store::file},
+        {many, stage::store::file},
+        {std::size_t{1}, stage::store::etcd},
+        {many, stage::store::etcd}}) {
     const bool is_one = publishers == 1;
-    turns one{"join", std::to_string(publishers) + " publishers, file", {}};
+    turns one{"join",
+              (is_one ? "1 publisher, "
+                      : std::to_string(publishers) + " publishers, ") +
+                  std::string{records == stage::store::file ? "file" : "etcd"},
+              {}};
     one.sides.push_back(
         {"ours",
-         [=] { return run_join_trial(ours(), publishers); },
+         [=] { return run_join_trial(ours(), publishers, records); },
          {{"heard_ms", "first event of all", "ms", better::lower,
            is_one ? std::optional<target>{} : target{5000, false}}}});
     if (options.dynamo_peer) {
       const contender peer = dynamo_peer(options, "generic");
-      one.sides.push_back({"dynamo",
-                           [=] { return run_join_trial(peer, publishers); },
-                           {{"heard_ms", "first event of all", "ms",
-                             better::lower, target{1, true}}}});
+      one.sides.push_back(
+          {"dynamo",
+           [=] { return run_join_trial(peer, publishers, records); },
+           {{"heard_ms", "first event of all", "ms", better::lower,
+             target{1, true}}}});
     }
     cases.push_back(std::move(one));
   }

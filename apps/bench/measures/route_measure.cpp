@@ -21,6 +21,7 @@ struct route_trial {
   double events_per_s = 0;
   std::uint64_t choices = 20'000;
   double choices_per_s = 2'000;
+  bool over_http = false;
 };
 
 constexpr std::uint64_t events_per_message = 16;
@@ -49,14 +50,23 @@ result<figures> run_route_trial(const route_trial& trial) {
   if (!publisher) {
     return publisher.error();
   }
-  const auto router = group.start(
-      ours(), "route",
-      {"--publishers", publishers, "--workers", std::to_string(trial.workers),
-       "--count", std::to_string(trial.choices), "--rate",
-       std::to_string(trial.choices_per_s), "--stored-per-s",
-       std::to_string(trial.publishers > 0
-                          ? trial.events_per_s / each / events_per_request
-                          : 0)});
+  std::vector<std::string> asked{
+      "--publishers",
+      publishers,
+      "--workers",
+      std::to_string(trial.workers),
+      "--count",
+      std::to_string(trial.choices),
+      "--rate",
+      std::to_string(trial.choices_per_s),
+      "--stored-per-s",
+      std::to_string(trial.publishers > 0
+                         ? trial.events_per_s / each / events_per_request
+                         : 0)};
+  if (trial.over_http) {
+    asked.push_back("--http");
+  }
+  const auto router = group.start(ours(), "route", std::move(asked));
   if (!router) {
     return router.error();
   }
@@ -89,17 +99,31 @@ result<figures> run_route_trial(const route_trial& trial) {
 
 result<std::vector<comparison>>
 run_route_measure(const run_options& options, const progress_sink& progress) {
+  struct way {
+    bool over_http;
+    double events_per_s;
+    double choices_per_s;
+  };
+  // HTTP takes a thread's time on both sides.
+  const way ways[] = {{false, 0, 2'000},
+                      {false, 100'000, 2'000},
+                      {true, 0, 500},
+                      {true, 100'000, 500}};
   std::vector<turns> cases;
-  for (const double events_per_s : {0.0, 100'000.0}) {
+  for (const way& one : ways) {
     route_trial trial;
-    trial.events_per_s = events_per_s;
-    trial.choices = sized<std::uint64_t>(options, 20'000, 500);
-    const bool is_busy = events_per_s > 0;
+    trial.events_per_s = one.events_per_s;
+    trial.choices_per_s = one.choices_per_s;
+    trial.over_http = one.over_http;
+    trial.choices = static_cast<std::uint64_t>(trial.choices_per_s *
+                                               (options.is_quick ? 0.25 : 10));
+    const bool is_busy = one.events_per_s > 0;
     if (!is_busy) {
       trial.publishers = 0;
     }
-    const auto wanted =
-        is_busy ? std::optional{target{50, false}} : std::nullopt;
+    const auto wanted = is_busy && !one.over_http
+                            ? std::optional{target{50, false}}
+                            : std::nullopt;
     std::vector<figure_spec> reported{
         {"p50_us", "p50", "us", better::lower},
         {"p99_us", "p99", "us", better::lower, wanted},
@@ -110,7 +134,8 @@ run_route_measure(const run_options& options, const progress_sink& progress) {
     }
     cases.push_back(
         {"route",
-         is_busy ? "1000 workers, 100 k events/s" : "1000 workers, no events",
+         std::string{one.over_http ? "POST /route, " : "in the process, "} +
+             (is_busy ? "100 k events/s" : "no events"),
          {{"ours", [trial] { return run_route_trial(trial); },
            std::move(reported)}}});
   }

@@ -99,9 +99,11 @@ class stream_run {
       }
       figures_["sent"] += done->value("sent", 0.0);
       figures_["refused"] += done->value("errors", 0.0);
+      figures_["pub_allocations"] += done->value("allocations", 0.0);
       raise("pub_s", done->value("elapsed_s", 0.0));
       raise("pub_rss", done->value("peak_rss_bytes", 0.0));
     }
+    figures_["pub_allocations"] /= std::max(1.0, figures_["sent"]);
     figures_["sent_per_s"] = figures_["sent"] / figures_["pub_s"];
     return ok();
   }
@@ -116,6 +118,7 @@ class stream_run {
     }
     const double received = std::max(1.0, figures_["received"]);
     figures_["sub_cpu_ns"] /= received;
+    figures_["sub_allocations"] /= received;
     figures_["received_per_s"] = received /
                                  static_cast<double>(subscribers_.size()) /
                                  std::max(1e-9, figures_["sub_s"]);
@@ -127,6 +130,7 @@ class stream_run {
       figures_[name] += done.value(name, 0.0);
     }
     figures_["sub_cpu_ns"] += done.value("cpu_s", 0.0) * 1e9;
+    figures_["sub_allocations"] += done.value("allocations", 0.0);
     raise("sub_s", done.value("elapsed_s", 0.0));
     raise("sub_rss", done.value("peak_rss_bytes", 0.0));
     raise("sub_threads", done.value("threads", 0.0));

@@ -67,7 +67,9 @@ std::vector<figure_spec> own_figures(transport_kind transport) {
            is_nats ? std::optional{never} : std::nullopt},
           {"duplicates", "duplicates", "msgs", better::lower, never},
           {"pub_rss", "publisher memory", "MB", better::lower, {}, 1e6},
-          {"sub_rss", "subscriber memory", "MB", better::lower, {}, 1e6}};
+          {"sub_rss", "subscriber memory", "MB", better::lower, {}, 1e6},
+          {"pub_allocations", "publisher allocations", "", better::lower},
+          {"sub_allocations", "subscriber allocations", "", better::lower}};
 }
 
 std::vector<figure_spec> rate_and_cpu(const char* cpu_key,

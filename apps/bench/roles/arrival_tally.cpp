@@ -1,5 +1,6 @@
 #include "apps/bench/roles/arrival_tally.hpp"
 
+#include "apps/bench/allocation_count.hpp"
 #include "apps/bench/percentiles.hpp"
 #include "apps/bench/process_usage.hpp"
 #include "apps/bench/roles/stamp.hpp"
@@ -49,11 +50,11 @@ void arrival_tally::take(const arrival_view& message) {
   last_ns_ = now;
   const std::uint64_t count = latencies_ns_.size();
   received_.store(count, std::memory_order_relaxed);
-  if (count % messages_per_cpu_reading == 0) {
+  if (count % messages_per_cpu_reading == 0 || count == expected_) {
     cpu_last_s_ = cpu_seconds();
+    allocations_last_ = allocations_of_process();
   }
   if (count == expected_) {
-    cpu_last_s_ = cpu_seconds();
     done_.store(true, std::memory_order_release);
   }
 }
@@ -62,6 +63,8 @@ void arrival_tally::begin(std::uint64_t now) {
   first_ns_ = now;
   cpu_first_s_ = cpu_seconds();
   cpu_last_s_ = cpu_first_s_;
+  allocations_first_ = allocations_of_process();
+  allocations_last_ = allocations_first_;
 }
 
 arrival_tally::publisher& arrival_tally::publisher_of(std::uint64_t id) {
@@ -90,6 +93,7 @@ nlohmann::json arrival_tally::result_json() {
           {"duplicates", duplicates},
           {"elapsed_s", static_cast<double>(last_ns_ - first_ns_) * 1e-9},
           {"cpu_s", cpu_last_s_ - cpu_first_s_},
+          {"allocations", allocations_last_ - allocations_first_},
           {"peak_rss_bytes", used.rss_peak_bytes},
           {"threads", used.threads},
           {"fds", used.descriptors},

@@ -51,6 +51,8 @@ class arrival_tally {
   std::uint64_t last_ns_ = 0;
   double cpu_first_s_ = 0;
   double cpu_last_s_ = 0;
+  std::uint64_t allocations_first_ = 0;
+  std::uint64_t allocations_last_ = 0;
   std::atomic<std::uint64_t> received_ = 0;
   std::atomic<bool> warm_ = false;
   std::atomic<bool> done_ = false;

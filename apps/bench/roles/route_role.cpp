@@ -6,6 +6,7 @@
 #include "apps/bench/process_usage.hpp"
 #include "apps/bench/roles/kv_workload.hpp"
 #include "apps/bench/roles/plane_ends.hpp"
+#include "apps/bench/roles/route_asker.hpp"
 #include "apps/bench/roles/serve.hpp"
 #include "apps/bench/roles/settings.hpp"
 
@@ -18,7 +19,6 @@
 #include <sys/prctl.h>
 #include <thread>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace dynamo::apps {
@@ -109,8 +109,7 @@ class prompt_list {
 };
 
 result<nlohmann::json> choose_all(const route_options& options,
-                                  prompt_list& prompts,
-                                  actors::routing& router) {
+                                  prompt_list& prompts, route_asker& router) {
   std::vector<std::uint64_t> times;
   times.reserve(options.count);
   std::uint64_t refused = 0;
@@ -121,23 +120,18 @@ result<nlohmann::json> choose_all(const route_options& options,
       sleep_until_ns(began + static_cast<std::uint64_t>(static_cast<double>(i) /
                                                         options.rate * 1e9));
     }
-    route_request request;
-    request.request_id = "request-" + std::to_string(i);
-    request.local =
+    const std::string id = "request-" + std::to_string(i);
+    const auto& hashes =
         prompts.next(static_cast<double>(monotonic_ns() - began) * 1e-9);
-    const std::string id = request.request_id;
     const std::uint64_t before = monotonic_ns();
-    const auto chosen = router.choose(std::move(request));
+    const auto chosen = router.choose(id, hashes);
     times.push_back(monotonic_ns() - before);
     if (!chosen) {
       return chosen.error();
     }
-    if (const auto* to = std::get_if<actors::routed>(&*chosen)) {
-      matched += to->choice.overlap_blocks > 0 ? 1 : 0;
-    } else {
-      ++refused;
-    }
-    if (const auto over = router.ended(id); !over) {
+    matched += *chosen == route_outcome::matched ? 1 : 0;
+    refused += *chosen == route_outcome::refused ? 1 : 0;
+    if (const status over = router.end(id); !over) {
       return over.error();
     }
   }
@@ -154,14 +148,15 @@ result<nlohmann::json> choose_all(const route_options& options,
 void add_route(CLI::App& app, route_options& to) {
   app.add_option("--workers", to.workers)->check(CLI::PositiveNumber);
   app.add_option("--blocks", to.blocks)->check(CLI::PositiveNumber);
+  app.add_flag("--http", to.over_http);
   app.add_option("--stored-per-s", to.stored_per_s)
       ->check(CLI::NonNegativeNumber);
 }
 
 status run_route(const route_options& options, role_console& console) {
-  const auto settings = bench_settings(options.end.transport);
-  if (!settings) {
-    return settings.error();
+  const auto configuration = bench_configuration(options.end.transport);
+  if (!configuration) {
+    return configuration.error();
   }
   auto started = start_bench_plane(options.end);
   if (!started) {
@@ -170,7 +165,7 @@ status run_route(const route_options& options, role_console& console) {
   actors::event_plane& plane = **started;
   // Now, for publishers do not wait for it.
   prompt_list prompts{options};
-  actors::routing router{plane, plan_of(settings->router)};
+  actors::routing router{plane, plan_of(configuration->values.router)};
   if (const status put = put_workers(plane, options.workers); !put) {
     return put;
   }
@@ -192,13 +187,20 @@ status run_route(const route_options& options, role_console& console) {
     return error{errc::unavailable,
                  "the router does not follow all publishers"};
   }
+  const system_clock clock;
+  auto asked = options.over_http
+                   ? ask_over_http({plane, router, *configuration, clock})
+                   : ask_directly(router);
+  if (!asked) {
+    return asked.error();
+  }
   console.say("warm");
   const double cpu_before = cpu_seconds();
   prctl(PR_SET_TIMERSLACK, 1);
   for (std::string command = console.next(); command != "end";
        command = console.next()) {
     if (command == "go") {
-      auto done = choose_all(options, prompts, router);
+      auto done = choose_all(options, prompts, **asked);
       if (!done) {
         return done.error();
       }

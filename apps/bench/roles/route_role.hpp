@@ -26,6 +26,9 @@ struct route_options {
   /// So many requests of the workload each publisher stores and removes in a
   /// second: prompts are of those that should be there just now. 0: any.
   double stored_per_s = 0;
+  /// Ask by POST /route, over one connection of HTTP, instead of in the
+  /// process.
+  bool over_http = false;
 };
 
 void add_route(CLI::App& app, route_options& to);

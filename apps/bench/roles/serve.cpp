@@ -1,5 +1,6 @@
 #include "apps/bench/roles/serve.hpp"
 
+#include "apps/bench/allocation_count.hpp"
 #include "apps/bench/process_usage.hpp"
 
 #include <nlohmann/json.hpp>
@@ -31,12 +32,14 @@ std::string warm_up(const publisher_role& role, role_console& console) {
 
 void publish(const publisher_role& role, role_console& console) {
   const double cpu_before = cpu_seconds();
+  const std::uint64_t allocations_before = allocations_of_process();
   const std::uint64_t began = monotonic_ns();
   nlohmann::json fields = role.publish_all();
   role.to.flush();
   fields["elapsed_s"] = static_cast<double>(monotonic_ns() - began) * 1e-9;
   const process_usage used = usage_now();
   fields["cpu_s"] = used.cpu_s - cpu_before;
+  fields["allocations"] = allocations_of_process() - allocations_before;
   fields["peak_rss_bytes"] = used.rss_peak_bytes;
   fields["threads"] = used.threads;
   console.say("result", std::move(fields));

@@ -1,6 +1,5 @@
 #include "apps/bench/roles/settings.hpp"
 
-#include "dynamo/config/load.hpp"
 #include "dynamo/discovery/open.hpp"
 
 #include <cstdio>
@@ -10,7 +9,7 @@
 
 namespace dynamo::apps {
 
-result<options> bench_settings(transport_kind transport) {
+result<loaded_options> bench_configuration(transport_kind transport) {
   load_request sources;
   sources.variables = [](std::string_view name) -> std::optional<std::string> {
     const char* value = std::getenv(std::string{name}.c_str());
@@ -20,10 +19,17 @@ result<options> bench_settings(transport_kind transport) {
   if (!loaded) {
     return std::move(loaded).error();
   }
-  options values = std::move(loaded->values);
-  values.plane.transport = transport;
-  values.plane.zmq.bind = "127.0.0.1";
-  return values;
+  loaded->values.plane.transport = transport;
+  loaded->values.plane.zmq.bind = "127.0.0.1";
+  return loaded;
+}
+
+result<options> bench_settings(transport_kind transport) {
+  auto loaded = bench_configuration(transport);
+  if (!loaded) {
+    return std::move(loaded).error();
+  }
+  return std::move(loaded->values);
 }
 
 result<std::unique_ptr<discovery>>

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dynamo/base/error.hpp"
+#include "dynamo/config/load.hpp"
 #include "dynamo/config/options.hpp"
 #include "dynamo/discovery/discovery.hpp"
 
@@ -10,6 +11,7 @@ namespace dynamo::apps {
 
 /// The configuration of a role: defaults, and the variables that the process
 /// was started with.
+result<loaded_options> bench_configuration(transport_kind transport);
 result<options> bench_settings(transport_kind transport);
 
 /// The store of discovery that these name.
