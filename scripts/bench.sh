@@ -3,7 +3,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 usage() {
   cat <<'TEXT'
-usage: scripts/bench.sh [--with-dynamo] [--pairs N] [MEASURE]...
+usage: scripts/bench.sh [--with-dynamo] [--with-soak] [--pairs N] [MEASURE]...
 
 Installs what is missing, builds dynamo-bench in build/release, measures
 everything (or the named measures) beside its baselines, and writes the figures
@@ -12,6 +12,7 @@ its pictures are written anew from them. Half an hour; with Dynamo an hour.
 
   --with-dynamo  builds apps/bench/peers/dynamo too and measures beside it; needs
                  cargo 1.85 or newer and ten minutes more the first time
+  --with-soak    runs both transports at 80 % of their peak for ten minutes each
   --pairs N      how often the sides take turns, 5
 
 dynamo-bench run --help lists the measures.
@@ -19,6 +20,7 @@ TEXT
 }
 
 with_dynamo=no
+with_soak=no
 pairs=5
 measures=()
 while [ $# -gt 0 ]; do
@@ -28,6 +30,7 @@ while [ $# -gt 0 ]; do
       exit 0
       ;;
     --with-dynamo) with_dynamo=yes ;;
+    --with-soak) with_soak=yes ;;
     --pairs)
       pairs=${2:?--pairs needs a number}
       shift
@@ -56,6 +59,11 @@ if [ "$with_dynamo" = yes ]; then
 fi
 mkdir -p build/bench
 build/release/apps/bench/dynamo-bench run "${measures[@]}" "${flags[@]}"
+reports=(build/bench/report.json)
+if [ "$with_soak" = yes ]; then
+  reports+=(build/bench/soak.json)
+  build/release/apps/bench/dynamo-bench run soak --report build/bench/soak.json
+fi
 if [ ${#measures[@]} -eq 0 ]; then
-  "$python" scripts/performance.py build/bench/report.json doc
+  "$python" scripts/performance.py "${reports[@]}" doc
 fi

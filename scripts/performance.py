@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Writes performance.md and its pictures from a report of dynamo-bench.
+"""Writes performance.md and its pictures from reports of dynamo-bench.
 
-usage: performance.py REPORT DIRECTORY
+usage: performance.py REPORT... DIRECTORY
+
+Machine, versions and pairs are those of the first report.
 
 Standard library only.
 """
@@ -26,10 +28,11 @@ PICTURES = [
 
 HEAD = """# Performance
 
-What `scripts/bench.sh` measured, ours and its baselines in turn in the same
-minutes; the ratio of each pair, and its middle, least and largest. Only ratios
-mean something elsewhere. [apps/bench](../apps/bench/README.md) says what each
-measure does.
+What `{command}` measured, ours and its baselines in turn in the
+same minutes; the ratio of each pair, and its middle, least and largest. Only
+ratios mean something elsewhere. [apps/bench](../apps/bench/README.md) says what
+each measure does, and [scaling.md](scaling.md) where the time goes and what that
+means for a cluster.
 
 """
 
@@ -40,6 +43,16 @@ def number(value):
         digits = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
         return f"{value:,.{digits}f}"
     return f"{value:.2e}"
+
+
+def command_text(figures):
+    command = "scripts/bench.sh"
+    if any(one.get("baseline", {}).get("name", "").startswith("dynamo")
+           for one in figures):
+        command += " --with-dynamo"
+    if any(one["measure"] == "soak" for one in figures):
+        command += " --with-soak"
+    return command
 
 
 def machine_text(report):
@@ -122,14 +135,15 @@ def picture(title, bars):
 
 
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) < 3:
         sys.exit(__doc__)
-    report = json.loads(pathlib.Path(sys.argv[1]).read_text(encoding="utf-8"))
-    directory = pathlib.Path(sys.argv[2])
-    figures = report["figures"]
+    reports = [json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+               for path in sys.argv[1:-1]]
+    directory = pathlib.Path(sys.argv[-1])
+    figures = [one for report in reports for one in report["figures"]]
     pictures = directory / "performance"
     pictures.mkdir(parents=True, exist_ok=True)
-    text = HEAD + machine_text(report)
+    text = HEAD.format(command=command_text(figures)) + machine_text(reports[0])
     missed = [one for one in figures
               if not one.get("target", {"met": True})["met"]]
     wanted = [one for one in figures if "target" in one]

@@ -58,6 +58,16 @@ process_usage usage_now() {
   return now;
 }
 
+std::uint64_t resident_bytes_of(pid_t process) {
+  std::ifstream status{"/proc/" + std::to_string(process) + "/status"};
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS:")) {
+      return number_behind(line, 6) * 1024;
+    }
+  }
+  return 0;
+}
+
 double cpu_seconds() {
   rusage used{};
   getrusage(RUSAGE_SELF, &used);

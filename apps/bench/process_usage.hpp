@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <sys/types.h>
 
 namespace dynamo::apps {
 
@@ -17,6 +18,9 @@ struct process_usage {
 
 /// Of this process, from getrusage and /proc/self.
 process_usage usage_now();
+
+/// The resident memory of a process; 0 when it is gone.
+std::uint64_t resident_bytes_of(pid_t process);
 
 /// The CPU time alone, which is quick to ask for.
 double cpu_seconds();

@@ -34,6 +34,7 @@ class role_process {
   void kill();
 
   const std::string& name() const { return name_; }
+  pid_t pid() const { return process_.pid(); }
 
  private:
   std::string name_;

@@ -314,49 +314,4 @@ result<std::vector<comparison>> run_reconnect(const run_options& options,
       options, progress);
 }
 
-result<std::vector<comparison>> run_soak(const run_options& options,
-                                         const progress_sink& progress) {
-  std::vector<turns> cases;
-  for (const transport_kind transport :
-       {transport_kind::zmq, transport_kind::nats}) {
-    stream_trial trial;
-    trial.publisher = ours();
-    trial.subscriber = ours();
-    trial.transport = transport;
-    // Four fifths of what goes through both at full speed.
-    trial.count = sized<std::uint64_t>(options, 500'000, 20'000);
-    const auto run = [trial, options]() -> result<figures> {
-      const auto peak = run_stream(trial);
-      if (!peak) {
-        return peak;
-      }
-      stream_trial long_one = trial;
-      long_one.rate = 0.8 * peak->at("received_per_s");
-      long_one.burst = 32;
-      long_one.count =
-          static_cast<std::uint64_t>(long_one.rate * options.soak_minutes * 60);
-      auto done = run_stream(long_one);
-      if (done) {
-        (*done)["rate"] = long_one.rate;
-      }
-      return done;
-    };
-    cases.push_back(
-        {"soak",
-         std::string{transport == transport_kind::zmq ? "zmq" : "nats"} +
-             ", 80 % of the peak",
-         {{"ours",
-           run,
-           {{"rate", "rate", "k/s", better::higher, {}, 1e3},
-            {"lost", "lost", "msgs", better::lower, never},
-            {"p50_us", "p50", "us", better::lower},
-            {"p99_us", "p99", "us", better::lower},
-            {"max_us", "longest", "us", better::lower},
-            {"pub_rss", "publisher memory", "MB", better::lower, {}, 1e6}}}}});
-  }
-  run_options once = options;
-  once.pairs = 1;
-  return run_cases(cases, once, progress);
-}
-
 } // namespace dynamo::apps

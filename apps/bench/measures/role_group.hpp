@@ -49,6 +49,8 @@ class role_group {
     return endpoints_[who];
   }
 
+  pid_t pid_of(number who) const { return roles_[who].pid(); }
+
   /// Kills one, as a machine that fails does.
   void kill(number who);
 

@@ -82,6 +82,15 @@ class stream_run {
       return warm.error();
     }
     std::this_thread::sleep_for(settle_time);
+    if (trial_.on_warm) {
+      std::vector<pid_t> processes;
+      for (const auto* end : {&publishers_, &subscribers_}) {
+        for (const auto one : *end) {
+          processes.push_back(group_.pid_of(one));
+        }
+      }
+      trial_.on_warm(processes);
+    }
     return ok();
   }
 
@@ -138,6 +147,11 @@ class stream_run {
     const auto latency = done.value("latency_ns", nlohmann::json::object());
     for (const char* name : {"p50", "p90", "p99", "p999", "max"}) {
       raise(std::string{name} + "_us", latency.value(name, 0.0) / 1e3);
+    }
+    for (const char* third : {"first", "last"}) {
+      const auto part = done.value(std::string{third} + "_third_ns",
+                                   nlohmann::json::object());
+      raise(std::string{third} + "_p99_us", part.value("p99", 0.0) / 1e3);
     }
   }
 

@@ -5,7 +5,10 @@
 #include "dynamo/config/options.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <sys/types.h>
+#include <vector>
 
 namespace dynamo::apps {
 
@@ -24,6 +27,8 @@ struct stream_trial {
   std::size_t publisher_processes = 1;
   std::size_t publishers_each = 1;
   std::size_t subscriber_processes = 1;
+  /// Told of the processes, the publishers first, before they are measured.
+  std::function<void(const std::vector<pid_t>&)> on_warm;
 
   std::size_t publishers() const {
     return publisher_processes * publishers_each;
@@ -39,6 +44,7 @@ struct stream_trial {
 ///   pub_cpu_ns, sub_cpu_ns          for each message; one subscriber's
 ///   p50_us, p90_us, p99_us, p999_us, max_us  publish call to arrival, the
 ///                                   slowest subscriber's
+///   first_p99_us, last_p99_us       of the first and of the last third
 ///   pub_rss, sub_rss                bytes, the largest process's peak
 ///   pub_threads, sub_threads, pub_fds, sub_fds  the largest process's
 result<figures> run_stream(const stream_trial& trial);

@@ -1,7 +1,6 @@
 #include "apps/bench/roles/arrival_tally.hpp"
 
 #include "apps/bench/allocation_count.hpp"
-#include "apps/bench/percentiles.hpp"
 #include "apps/bench/process_usage.hpp"
 #include "apps/bench/roles/stamp.hpp"
 
@@ -24,7 +23,6 @@ arrival_tally::arrival_tally(std::size_t publishers,
     : publishers_expected_(publishers)
     , expected_(publishers * expected_each) {
   publishers_.reserve(publishers);
-  latencies_ns_.reserve(expected_);
 }
 
 void arrival_tally::take(const arrival_view& message) {
@@ -37,7 +35,7 @@ void arrival_tally::take(const arrival_view& message) {
     return;
   }
   const std::uint64_t now = monotonic_ns();
-  if (latencies_ns_.empty()) {
+  if (received() == 0) {
     begin(now);
   }
   if (mark->index < from.next_index) {
@@ -46,9 +44,11 @@ void arrival_tally::take(const arrival_view& message) {
   }
   from.next_index = mark->index + 1;
   ++from.received;
-  latencies_ns_.push_back(now - mark->sent_at_ns);
   last_ns_ = now;
-  const std::uint64_t count = latencies_ns_.size();
+  const std::uint64_t count = received() + 1;
+  const std::size_t third = std::min<std::uint64_t>(
+      2, 3 * count / std::max<std::uint64_t>(1, expected_));
+  latencies_[third].add(now - mark->sent_at_ns);
   received_.store(count, std::memory_order_relaxed);
   if (count % messages_per_cpu_reading == 0 || count == expected_) {
     cpu_last_s_ = cpu_seconds();
@@ -86,7 +86,10 @@ nlohmann::json arrival_tally::result_json() {
   for (const publisher& one : publishers_) {
     duplicates += one.duplicates;
   }
-  const std::uint64_t count = latencies_ns_.size();
+  const std::uint64_t count = received();
+  latency_histogram all = latencies_[0];
+  all += latencies_[1];
+  all += latencies_[2];
   const process_usage used = usage_now();
   return {{"received", count},
           {"lost", expected_ - std::min(expected_, count)},
@@ -97,7 +100,9 @@ nlohmann::json arrival_tally::result_json() {
           {"peak_rss_bytes", used.rss_peak_bytes},
           {"threads", used.threads},
           {"fds", used.descriptors},
-          {"latency_ns", percentiles_json(latencies_ns_)}};
+          {"latency_ns", all.percentiles_json()},
+          {"first_third_ns", latencies_[0].percentiles_json()},
+          {"last_third_ns", latencies_[2].percentiles_json()}};
 }
 
 } // namespace dynamo::apps

@@ -1,10 +1,12 @@
 #pragma once
 
 #include "apps/bench/roles/ends.hpp"
+#include "apps/bench/roles/latency_histogram.hpp"
 #include "dynamo/base/mutex.hpp"
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -46,7 +48,8 @@ class arrival_tally {
   const std::size_t publishers_expected_;
   const std::uint64_t expected_;
   std::vector<publisher> publishers_;
-  std::vector<std::uint64_t> latencies_ns_;
+  /// Of the first, second and last third of what is expected.
+  std::array<latency_histogram, 3> latencies_;
   std::uint64_t first_ns_ = 0;
   std::uint64_t last_ns_ = 0;
   double cpu_first_s_ = 0;
