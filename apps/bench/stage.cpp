@@ -132,10 +132,10 @@ status stage::start_etcd() {
   const std::string any = "http://127.0.0.1:0";
   const std::string log = directory_ + "/etcd.log";
   auto started = child_process::start(
-      {{"etcd", "--data-dir", directory_ + "/etcd", "--listen-client-urls", any,
-        "--advertise-client-urls", any, "--listen-peer-urls", any,
-        "--initial-advertise-peer-urls", any, "--initial-cluster",
-        "default=" + any},
+      {{"etcd", "--data-dir", directory_ + "/etcd", "--unsafe-no-fsync",
+        "--listen-client-urls", any, "--advertise-client-urls", any,
+        "--listen-peer-urls", any, "--initial-advertise-peer-urls", any,
+        "--initial-cluster", "default=" + any},
        {},
        log});
   if (!started) {

@@ -11,7 +11,7 @@ namespace {
 /// is lost by a mistake, and the clock stops when all is in the index.
 std::uint64_t events_for(std::size_t per_message, const run_options& options) {
   const std::uint64_t full = per_message == 1 ? 200'000 : 600'000;
-  return sized<std::uint64_t>(options, full, 6'400);
+  return sized<std::uint64_t>(options, full, 2'560);
 }
 
 std::vector<figure_spec> ingest_beside_dynamo(std::size_t per_message,

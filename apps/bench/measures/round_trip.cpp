@@ -142,7 +142,7 @@ result<std::vector<comparison>> run_round_trip(const run_options& options,
     for (const bool is_loaded : {false, true}) {
       round_trip_trial trial;
       trial.transport = transport;
-      trial.count = sized<std::uint64_t>(options, 20'000, 500);
+      trial.count = sized<std::uint64_t>(options, 20'000, 200);
       trial.is_loaded = is_loaded;
       turns one{"round-trip",
                 std::string{transport == transport_kind::zmq ? "zmq" : "nats"} +

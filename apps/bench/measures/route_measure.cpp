@@ -112,11 +112,12 @@ run_route_measure(const run_options& options, const progress_sink& progress) {
   std::vector<turns> cases;
   for (const way& one : ways) {
     route_trial trial;
-    trial.events_per_s = one.events_per_s;
+    trial.events_per_s = one.events_per_s / (options.is_quick ? 20 : 1);
     trial.choices_per_s = one.choices_per_s;
     trial.over_http = one.over_http;
     trial.choices = static_cast<std::uint64_t>(trial.choices_per_s *
                                                (options.is_quick ? 0.25 : 10));
+    trial.workers = sized<std::size_t>(options, 1000, 50);
     const bool is_busy = one.events_per_s > 0;
     if (!is_busy) {
       trial.publishers = 0;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/sample_size.hpp"
 
 // Predictions over many decisions: against a naive model, and their memory.
 
@@ -120,7 +121,8 @@ TEST_CASE("memory is flat over a million decisions") {
   predictor predicted{{.tree_size_max = 4096}, 30s, {}};
   std::uint64_t warm = 0;
   time_point now = start;
-  for (std::uint64_t i = 0; i < 1'000'000; ++i, now += 1ms) {
+  for (std::uint64_t i = 0; i < dynamo::test::sample_size(1'000'000);
+       ++i, now += 1ms) {
     // One of 50 prompts, each eighth time with a block of its own behind it.
     const std::uint64_t text = 2 + i % 50;
     const std::uint64_t own = 1000 + i;

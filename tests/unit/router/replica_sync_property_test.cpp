@@ -1,6 +1,7 @@
 #include <cstdlib>
 
 #include "support/catch.hpp"
+#include "support/sample_size.hpp"
 #include "unit/router/replica_network.hpp"
 
 // After any traffic over any network: once nothing is lost any more, routers
@@ -176,7 +177,7 @@ TEST_CASE("replicas agree within a bounded time after any interleaving") {
   // DYNAMO_REPLICA_SEED runs one seed, as a failure names it.
   const char* only = std::getenv("DYNAMO_REPLICA_SEED");
   const std::uint64_t first = only == nullptr ? 0 : std::stoull(only);
-  const std::uint64_t count = only == nullptr ? 500 : 1;
+  const std::uint64_t count = only == nullptr ? test::sample_size(500) : 1;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
     INFO("DYNAMO_REPLICA_SEED=" << seed);
     REQUIRE(disagreement(seed) == "");
