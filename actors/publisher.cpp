@@ -363,8 +363,10 @@ publisher_status publisher::on_report() const {
   report.publisher_id = publisher_id_;
   report.endpoint = endpoint_.value_or("");
   report.advertised = advertised_;
-  if (socket_ || outgoing_.is_holding()) {
+  if (socket_) {
     report.subscribers = listeners_;
+  } else if (outgoing_.is_holding()) {
+    report.subscribers = 0;
   }
   report.sent = answered.sent + own.sent;
   report.unheard = answered.unheard + own.unheard;

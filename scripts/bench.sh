@@ -8,10 +8,11 @@ usage: scripts/bench.sh [--with-dynamo] [--with-soak] [--pairs N] [MEASURE]...
 Installs what is missing, builds dynamo-bench in build/release, measures
 everything (or the named measures) beside its baselines, and writes the figures
 to build/bench/report.json. When everything was measured, doc/performance.md and
-its pictures are written anew from them. Half an hour; with Dynamo an hour.
+its pictures are written anew from them. Half an hour; with Dynamo an hour or
+more.
 
-  --with-dynamo  builds apps/bench/peers/dynamo too and measures beside it; needs
-                 cargo 1.85 or newer and ten minutes more the first time
+  --with-dynamo  builds apps/bench/peers/dynamo too and measures beside it;
+                 needs cargo 1.85 or newer and ten minutes more the first time
   --with-soak    runs both transports at 80 % of their peak for ten minutes each
   --pairs N      how often the sides take turns, 5
 

@@ -15,7 +15,7 @@ Every thread that serves HTTP is started first. The bound is 512 KiB a minute of
 resident memory: 250 stacks go on reaching their greatest depth for a while, but
 a leak of 100 bytes for each request would be 4 times as much. dynamo-loadgen
 keeps a figure for each request and has twice the bound. The index may grow by 64
-KiB a minute.
+KiB a minute. Both bounds are for a run of ten minutes; a short one fills up.
 """
 
 import argparse

@@ -19,7 +19,7 @@ enum class route_outcome { matched, elsewhere, refused };
 class route_asker {
  public:
   virtual ~route_asker() = default;
-  /// `hashes`: one for each block of the prompt, chained by nothing.
+  /// `hashes`: the local hash of each block of the prompt.
   virtual result<route_outcome>
   choose(const std::string& id, const std::vector<std::uint64_t>& hashes) = 0;
   virtual status end(const std::string& id) = 0;
