@@ -14,6 +14,8 @@ struct index_case {
   std::string name;
   std::string file;
   std::vector<std::string> flags;
+  /// Passes of the trace on the clock.
+  std::string cycles;
   /// Of a lookup's p99 beside Dynamo's concurrent index.
   double p99_bound;
 };
@@ -24,14 +26,16 @@ std::vector<index_case> cases_of(const run_options& options) {
   if (options.is_quick) {
     return {{"conversation",
              conversation,
-             {"--cycles", "1", "--requests", "500", "--capacity", "512"},
+             {"--requests", "500", "--capacity", "512"},
+             "1",
              1}};
   }
-  return {{"conversation", conversation, {}, 0.4},
-          {"synthetic", synthetic, {}, 0.7},
+  return {{"conversation", conversation, {}, "3", 0.4},
+          {"synthetic", synthetic, {}, "3", 0.7},
           {"conversation, 512 workers",
            conversation,
            {"--workers", "512", "--capacity", "2048", "--warm-cycles", "4"},
+           "3",
            0.4}};
 }
 
@@ -43,14 +47,16 @@ result<figures> run_phases(const contender& who, const index_case& on,
                            const std::string& threads) {
   figures together;
   for (const std::string& phase : phases) {
-    std::vector<std::string> flags{
-        "--trace",   on.file, "--which", which,
-        "--threads", threads, "--phase", phase == "paced" ? "mixed" : phase};
+    const bool is_paced = phase == "paced";
+    std::vector<std::string> flags{"--trace",   on.file,
+                                   "--which",   which,
+                                   "--threads", threads,
+                                   "--phase",   is_paced ? "mixed" : phase,
+                                   "--cycles",  is_paced ? "1" : on.cycles};
     flags.insert(flags.end(), on.flags.begin(), on.flags.end());
-    if (phase == "paced") {
-      flags.insert(
-          flags.end(),
-          {"--request-rate", std::to_string(paced_requests), "--cycles", "1"});
+    if (is_paced) {
+      flags.insert(flags.end(),
+                   {"--request-rate", std::to_string(paced_requests)});
     }
     const auto done = run_single_role(who, "index", flags);
     if (!done) {

@@ -247,8 +247,9 @@ struct discovery_options {
 struct publisher_options {
   /// 10 s of a busy engine's events.
   inbox_limits buffer{100'000, 64 * 1024 * 1024, overflow_policy::drop_oldest};
-  /// Messages that go to the transport at a time.
-  std::size_t batch_max = 256;
+  /// Messages that go to the transport at a time. A server confirms each batch,
+  /// so that few large ones cost less.
+  std::size_t batch_max = 1024;
   /// Hold events in the buffer while nobody is subscribed, so that the first
   /// subscriber finds what came before it; false sends them to nobody.
   bool hold_without_subscriber = true;
