@@ -95,6 +95,10 @@ build_sanitized() {
   build_jobs=1 build asan all_tests
   build_jobs=1 build tsan thread_tests
 }
+build_thread() {
+  renice -n 19 "$BASHPID" >/dev/null
+  build tsan thread_tests
+}
 # What is not done goes on with every core.
 stop_building_sanitized() {
   kill -INT -- "-${behind[sanitized]}" 2>/dev/null || true
@@ -111,8 +115,9 @@ if [ "$quick" = no ]; then
   begin interop scripts/interop.sh --core
   stage "build, address and undefined" build asan all_tests
   stage "interop with Dynamo, rest" end interop
+  begin thread build_thread
   stage "tests, address and undefined" ctest --preset asan
-  stage "build, thread" build tsan thread_tests
+  stage "build, thread, rest" end thread
   stage "tests, thread" tsan_tests
 else
   stage "interop with Dynamo" scripts/interop.sh --core
