@@ -15,6 +15,8 @@ constexpr auto round_trips_time = 300s;
 /// What else goes on with is_loaded: a stream of its own, through the same
 /// software.
 constexpr double load_rate = 50'000;
+/// A thread that wakes for every message would take one of two cores.
+constexpr std::uint64_t load_burst = 10;
 
 struct round_trip_trial {
   contender who;
@@ -69,6 +71,7 @@ class round_trip_run {
     const auto publisher = group_.start(trial_.who, "pub",
                                         {"--topic", "load", "--size", "200",
                                          "--rate", std::to_string(load_rate),
+                                         "--burst", std::to_string(load_burst),
                                          "--count", std::to_string(count)});
     if (!publisher) {
       return publisher.error();

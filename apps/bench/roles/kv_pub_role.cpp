@@ -96,9 +96,9 @@ status run_kv_pub(kv_pub_options options, role_console& console) {
       to.send(i, nothing);
     }
   };
-  serve_publisher(
-      {to, warm_up, [&] { return publish_kv(options, to, payloads); }},
-      console);
+  serve_publisher({to, options.end.publishers, warm_up,
+                   [&] { return publish_kv(options, to, payloads); }},
+                  console);
   return ok();
 }
 

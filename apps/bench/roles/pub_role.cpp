@@ -88,7 +88,8 @@ status run_pub(const pub_options& options, role_console& console) {
   }
   outlets& to = **opened;
   std::uint64_t round = 0;
-  serve_publisher({to, [&] { warm_up_once(options, to, round++); },
+  serve_publisher({to, options.end.publishers,
+                   [&] { warm_up_once(options, to, round++); },
                    [&] { return publish_all(options, to); }},
                   console);
   return ok();

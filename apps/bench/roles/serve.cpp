@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
 
 namespace dynamo::apps {
@@ -13,7 +14,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// Between rounds of warm-up messages, so that all publishers together send no
+/// more than a crowd of subscribers can take while it still connects.
 constexpr auto warm_up_pause = 5ms;
+constexpr auto warm_up_pause_each = 500us;
 /// How often a subscriber looks whether there is something to say: soon while
 /// it is being timed how long publishers take to be heard, and seldom then, for
 /// it is also measured what a process costs that hears nothing.
@@ -22,9 +26,12 @@ constexpr auto look = 100ms;
 
 /// Sends warm-up messages until another command comes.
 std::string warm_up(const publisher_role& role, role_console& console) {
+  const auto pause = std::chrono::ceil<std::chrono::milliseconds>(
+      std::max<std::chrono::microseconds>(
+          warm_up_pause, role.publishers * warm_up_pause_each));
   for (;;) {
     role.warm_up();
-    if (auto command = console.next_within(warm_up_pause)) {
+    if (auto command = console.next_within(pause)) {
       return *std::move(command);
     }
   }

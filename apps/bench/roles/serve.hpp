@@ -6,6 +6,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 
@@ -16,6 +17,7 @@ namespace dynamo::apps {
 /// What a publisher role does at its commands.
 struct publisher_role {
   outlets& to;
+  std::size_t publishers = 1;
   /// Sends one warm-up message of each publisher.
   std::function<void()> warm_up;
   /// Sends everything that counts, in threads of its own or not; the fields of
