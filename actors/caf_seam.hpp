@@ -12,6 +12,8 @@
 #if CAF_MAJOR_VERSION >= 1
 #include <caf/anon_mail.hpp>
 #include <caf/init_global_meta_objects.hpp>
+#else
+#include "actors/sharing_scheduler.hpp"
 #endif
 
 #include <chrono>
@@ -124,6 +126,13 @@ inline void configure(caf::actor_system_config& config, std::size_t threads,
 #else
   config.set("scheduler.max-threads", threads);
   config.set("scheduler.policy", caf::atom_from_string(policy));
+  if (policy == "sharing") {
+    config.module_factories.push_back([](caf::actor_system& system) {
+      caf::actor_system::module* const made =
+          new caf::scheduler::coordinator<sharing_policy>{system};
+      return made;
+    });
+  }
 #endif
 }
 

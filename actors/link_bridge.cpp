@@ -1,5 +1,5 @@
-// Publish path, step 6: a batch goes to the link, and what the server made of
-// it comes back as a report.
+// Publish path, step 6, where a server is between: publishers are given the
+// link, and hear what the server made of their batches.
 
 #include "actors/link_bridge.hpp"
 
@@ -37,7 +37,6 @@ caf::behavior link_bridge::make_behavior() {
   return {
       [this](const open_sender& m) { on_open_sender(m); },
       [this](const close_sender& m) { on_close_sender(m); },
-      [this](const send_batch& m) { on_send_batch(m); },
       [this](const open_subscription& m) { on_open_subscription(m); },
       [this](const connect_link&) { on_connect_link(); },
       [this](const reports_waiting&) { on_reports_waiting(); },
@@ -56,20 +55,12 @@ void link_bridge::on_open_sender(const open_sender& command) {
   want();
   seam::send(this, command.publisher, picture_for(id));
   // Subscribers need no address: the subject is enough.
-  seam::send(this, command.publisher, sender_opened{id, {}, nullptr});
+  seam::send(this, command.publisher,
+             sender_opened{id, {}, nullptr, resources_.link});
 }
 
 void link_bridge::on_close_sender(const close_sender& command) {
   resources_.publishers.erase(command.publisher_id);
-}
-
-// A batch for a former connection is not taken: its publisher is about to hear
-// of the new one, and sends everything again in order.
-void link_bridge::on_send_batch(const send_batch& command) {
-  if (resources_.is_open && command.epoch == resources_.last.epoch) {
-    resources_.link->publish({command.publisher_id, command.number,
-                              command.epoch, command.messages});
-  }
 }
 
 void link_bridge::on_outcome(const link_outcome& outcome) {

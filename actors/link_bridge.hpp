@@ -13,7 +13,7 @@ namespace dynamo::actors {
 /// known of it. Owned by the supervisor, used by one bridge at a time.
 struct link_resources {
   /// Declared first, destroyed last.
-  std::unique_ptr<shared_link> link;
+  std::shared_ptr<shared_link> link;
   std::map<std::uint64_t, caf::actor> publishers;
   std::map<subscription_id, caf::actor> subscriptions;
   /// With brokers that are found through discovery.
@@ -27,13 +27,12 @@ struct link_resources {
   bool is_open = false;
 };
 
-/// Owns the connection to NATS or to brokers of ZMQ: step 6 of the publish
-/// path, and what the server answers.
+/// Owns the connection to NATS or to brokers of ZMQ, which publishers are
+/// given: when they may send, and what the server answers.
 ///
-/// receives  open_sender, close_sender, send_batch (publishers);
-///           open_subscription (subscribers); connect_link (reconnector);
-///           reports_waiting (link); hold_over (itself); parts_started;
-///           report_link
+/// receives  open_sender, close_sender (publishers); open_subscription
+///           (subscribers); connect_link (reconnector); reports_waiting (link);
+///           hold_over (itself); parts_started; report_link
 /// sends     sender_opened, sender_changed, batch_sent, batch_unheard;
 ///           want_link, link_changed
 /// owns      nothing that must survive it, see link_resources
@@ -52,7 +51,6 @@ class link_bridge final : public caf::event_based_actor {
  private:
   void on_open_sender(const open_sender& command);
   void on_close_sender(const close_sender& command);
-  void on_send_batch(const send_batch& command);
   void on_open_subscription(const open_subscription& command);
   void on_connect_link();
   void on_reports_waiting();

@@ -15,7 +15,6 @@
   X(sender_failed)                                                             \
   X(subscribers_changed)                                                       \
   X(close_sender)                                                              \
-  X(send_batch)                                                                \
   X(batch_sent)                                                                \
   X(batch_unheard)                                                             \
   X(sender_changed)                                                            \

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/caf_seam.hpp"
+#include "actors/direct_outlet.hpp"
 #include "actors/doorbell.hpp"
 #include "actors/event_plane.hpp"
 #include "dynamo/base/inbox.hpp"
@@ -30,9 +31,10 @@ struct open_sender {
 struct sender_opened {
   std::uint64_t publisher_id = 0;
   std::string endpoint;
-  /// For the publisher alone to send with; null when its batches go to the
-  /// bridge.
+  /// One of them is there. For the publisher alone to send with; ...
   std::shared_ptr<sender> out;
+  /// ... or, with a server between, for all publishers.
+  std::shared_ptr<shared_link> link;
 };
 
 /// Bridge to publisher: its sender may have other subscribers than before.
@@ -49,18 +51,9 @@ struct close_sender {
   std::uint64_t publisher_id = 0;
 };
 
-/// Publisher to bridge with a server between: messages in their order. Answered
-/// by batch_sent or batch_unheard; not at all when the connection it was meant
-/// for is gone, and then sender_changed says when there is another.
-struct send_batch {
-  std::uint64_t publisher_id = 0;
-  /// Counts up per publisher, so that answers find their question.
-  std::uint64_t number = 0;
-  /// That of the last sender_changed.
-  std::uint64_t epoch = 0;
-  std::shared_ptr<const std::vector<wire_message>> messages;
-};
-
+/// Bridge to publisher: a server has a batch that was handed to the link. A
+/// batch whose connection is gone has no answer; sender_changed says when there
+/// is another connection.
 struct batch_sent {
   std::uint64_t publisher_id = 0;
   std::uint64_t number = 0;
@@ -223,6 +216,8 @@ struct publisher_plan {
   publisher_options options;
   std::shared_ptr<inbox<event>> buffer;
   std::shared_ptr<doorbell> bell;
+  /// Opened where no server is between.
+  std::shared_ptr<direct_outlet> outlet;
 };
 
 /// A subscription to be; survives restarts of its actor. Either the consumer

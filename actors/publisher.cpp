@@ -1,7 +1,6 @@
 // Publish path, steps 2 to 4: what waits in the bounded buffer becomes messages
-// (message_writer), a batch at a time. Step 6: without a server between, the
-// publisher sends them, which never blocks; what the socket refuses is counted.
-// Otherwise they go to the bridge.
+// (message_writer), a batch at a time. Step 6: without a server between they
+// are sent at once (direct_outlet), otherwise handed to the link.
 
 #include "actors/publisher.hpp"
 
@@ -110,7 +109,14 @@ void publisher::on_sender_opened(const sender_opened& fact) {
     return;
   }
   endpoint_ = fact.endpoint;
-  socket_ = fact.out;
+  link_ = fact.link;
+  if (fact.out) {
+    is_direct_ = true;
+    plan_->outlet->open(fact.out, std::move(writer_), around_.time,
+                        [this](std::uint64_t sequence, const error& reason) {
+                          warn_of_loss(sequence, reason);
+                        });
+  }
   retry_delay_.reset();
   if (phase_ == phase::opening) {
     phase_ = phase::registering;
@@ -196,8 +202,8 @@ void publisher::on_retry_due() {
 // -- Sending
 
 void publisher::on_subscribers_changed() {
-  if (socket_) {
-    listeners_ = socket_->subscribers().value_or(1);
+  if (is_direct_) {
+    plan_->outlet->look_at_subscribers();
   }
   drain();
 }
@@ -245,17 +251,12 @@ void publisher::on_offer_due() {
   }
 }
 
-bool publisher::is_held() const {
-  return plan_->options.hold_without_subscriber && phase_ != phase::closing &&
-         socket_ && listeners_ == 0;
-}
-
 bool publisher::may_send() const {
-  return endpoint_ && way_.is_open && !is_held();
+  return endpoint_ && way_.is_open;
 }
 
 void publisher::drain() {
-  if (socket_) {
+  if (is_direct_) {
     send_directly();
   } else {
     hand_over();
@@ -266,21 +267,8 @@ void publisher::drain() {
 }
 
 void publisher::send_directly() {
-  if (!may_send()) {
-    return;
-  }
-  const auto batch_max = plan_->options.batch_max;
-  const auto count = plan_->buffer->drain(taken_, batch_max);
-  bool is_heard = true;
-  for (const wire_message& message : number(taken_)) {
-    is_heard = socket_->send(message) != send_outcome::unheard && is_heard;
-  }
-  taken_.clear();
-  if (!is_heard) {
-    listeners_ = socket_->subscribers().value_or(1);
-  }
   // Others get their turn before the next batch.
-  if (count == batch_max) {
+  if (plan_->outlet->serve(plan_->options.batch_max)) {
     seam::send(this, caf::actor_cast<caf::actor>(this), events_waiting{});
   }
 }
@@ -304,9 +292,7 @@ void publisher::send_next() {
     if (!next) {
       return;
     }
-    seam::send(
-        this, bridge_,
-        send_batch{publisher_id_, next->number, way_.epoch, next->messages});
+    link_->publish({publisher_id_, next->number, way_.epoch, next->messages});
   }
 }
 
@@ -316,10 +302,16 @@ publisher::number(std::span<inbox_item<event>> items) {
                        {around_.time.unix_time(), way_.envelope_bytes_max},
                        [this](std::uint64_t sequence, const error& reason) {
                          ++not_encoded_;
-                         around_.warn("publisher " + id_to_hex(publisher_id_) +
-                                      ": message " + std::to_string(sequence) +
-                                      " is lost: " + dynamo::to_string(reason));
+                         warn_of_loss(sequence, reason);
                        });
+}
+
+/// From any thread.
+void publisher::warn_of_loss(std::uint64_t sequence,
+                             const error& reason) const {
+  around_.warn("publisher " + id_to_hex(publisher_id_) + ": message " +
+               std::to_string(sequence) +
+               " is lost: " + dynamo::to_string(reason));
 }
 
 // -- Closing
@@ -329,6 +321,7 @@ void publisher::on_close() {
     return;
   }
   phase_ = phase::closing;
+  plan_->outlet->stop_holding();
   if (outgoing_.is_holding()) {
     // For the last time: a subscriber may have come since.
     outgoing_.send_again();
@@ -356,23 +349,25 @@ void publisher::on_records_removed() {
 publisher_status publisher::on_report() const {
   const inbox_counts buffer = plan_->buffer->counts();
   const auto& answered = outgoing_.answered();
-  const sender_counts own = socket_ ? socket_->counts() : sender_counts{};
+  const auto own =
+      is_direct_ ? plan_->outlet->look() : direct_outlet::picture{};
   publisher_status report;
   report.owner = plan_->request.owner;
   report.topic = plan_->request.topic;
   report.publisher_id = publisher_id_;
   report.endpoint = endpoint_.value_or("");
   report.advertised = advertised_;
-  if (socket_) {
-    report.subscribers = listeners_;
+  if (is_direct_) {
+    report.subscribers = own.listeners;
   } else if (outgoing_.is_holding()) {
     report.subscribers = 0;
   }
-  report.sent = answered.sent + own.sent;
-  report.unheard = answered.unheard + own.unheard;
-  report.refused = answered.refused + own.refused + not_encoded_;
+  report.sent = answered.sent + own.counts.sent;
+  report.unheard = answered.unheard + own.counts.unheard;
+  report.refused =
+      answered.refused + own.counts.refused + own.not_encoded + not_encoded_;
   report.accepted = buffer.pushed;
-  report.sequence = writer_.sequence();
+  report.sequence = is_direct_ ? own.sequence : writer_.sequence();
   report.dropped = buffer.dropped;
   report.waiting = buffer.depth;
   return report;
@@ -390,7 +385,8 @@ void publisher::on_exit() {
   bridge_ = {};
   watcher_ = {};
   // Sockets must be closed before their transport is.
-  socket_.reset();
+  plan_->outlet->close();
+  link_.reset();
 }
 
 } // namespace dynamo::actors

@@ -12,18 +12,17 @@
 
 namespace dynamo::actors {
 
-/// One publisher incarnation: steps 2 to 4 of the publish path, and 6 where no
-/// server is between. It binds a sender, registers, and then turns what waits
-/// in its buffer into numbered messages, a batch at a time, for its own socket
-/// or for the bridge.
+/// One publisher incarnation: steps 2 to 4 of the publish path. It binds a
+/// sender, registers, and then turns what waits in its buffer into numbered
+/// messages, a batch at a time, for the link; without a server between it lets
+/// its outlet do that, beside the threads that publish.
 ///
 /// receives  events_waiting (buffer); sender_opened, sender_failed,
 ///           subscribers_changed, batch_sent, batch_unheard, sender_changed
 ///           (bridge); records_put, put_failed,
 ///           records_removed (watcher); parts_started, close_publisher
 ///           (supervisor); report_publisher
-/// sends     open_sender, send_batch, close_sender; put_records,
-///           remove_records
+/// sends     open_sender, close_sender; put_records, remove_records
 /// owns      the publisher id and the sequence numbers
 /// failure   binding and registering are retried for ever; when the bridge was
 ///           started again or has another connection, batches without an answer
@@ -61,13 +60,13 @@ class publisher final : public caf::event_based_actor {
   std::optional<event_channel> channel() const;
   void register_records();
   void retry(const error& reason, std::string_view what);
-  bool is_held() const;
   bool may_send() const;
   void drain();
   void send_directly();
   void hand_over();
   void send_next();
   std::vector<wire_message> number(std::span<inbox_item<event>> items);
+  void warn_of_loss(std::uint64_t sequence, const error& reason) const;
   void finish_closing();
 
   std::shared_ptr<const publisher_plan> plan_;
@@ -83,16 +82,16 @@ class publisher final : public caf::event_based_actor {
   phase phase_ = phase::opening;
   std::optional<std::string> endpoint_;
   bool advertised_ = false;
-  /// The way out where no server is between, and who listens there.
-  std::shared_ptr<dynamo::sender> socket_;
-  std::size_t listeners_ = 0;
-  /// The way by the bridge, and what is on it.
+  /// Messages go out by the outlet, not by the link.
+  bool is_direct_ = false;
+  std::shared_ptr<shared_link> link_;
+  /// Whether the link may be used, and what is on it.
   sender_changed way_;
   outgoing_window outgoing_;
   clock::time_point closed_at_{};
   /// One timer at a time, however often the connection changes meanwhile.
   bool offer_is_due_ = false;
-  /// Messages that were refused before they were sent.
+  /// Messages for the link that were refused before they were sent.
   std::uint64_t not_encoded_ = 0;
 };
 

@@ -1,5 +1,6 @@
 // Publish path, step 1: publish() puts an event into its publisher's bounded
-// buffer, wakes the publisher if that was empty, and returns.
+// buffer. If that was empty, it sends what is there (direct_outlet) or wakes
+// the publisher, and returns.
 
 #include "actors/compose.hpp"
 #include "actors/messages.hpp"
@@ -28,7 +29,9 @@ bool publisher_handle::publish(event&& value) {
   const std::size_t size = size_bytes(value);
   switch (state_->plan->buffer->push(std::move(value), size)) {
   case push_outcome::queued_first:
-    state_->plan->bell->ring(events_waiting{});
+    if (!state_->plan->outlet->serve_at_once(size)) {
+      state_->plan->bell->ring(events_waiting{});
+    }
     return true;
   case push_outcome::queued:
     return true;
@@ -51,9 +54,12 @@ publisher_handle start_publisher_on(const caf::actor& plane,
                                     const plane_parts& parts,
                                     const publisher_request& request) {
   const auto options = request.options.value_or(parts.around.options.publisher);
-  auto plan = std::make_shared<const publisher_plan>(publisher_plan{
-      request, options, std::make_shared<inbox<event>>(options.buffer),
-      std::make_shared<doorbell>()});
+  auto buffer = std::make_shared<inbox<event>>(options.buffer);
+  auto outlet =
+      std::make_shared<direct_outlet>(buffer, options.hold_without_subscriber);
+  auto plan = std::make_shared<const publisher_plan>(
+      publisher_plan{request, options, std::move(buffer),
+                     std::make_shared<doorbell>(), std::move(outlet)});
   seam::anon_send(plane, start_publisher{plan});
   return publisher_handle{
       std::make_shared<const publisher_handle::shared>(std::move(plan))};

@@ -61,7 +61,8 @@ void zmq_bridge::on_open_sender(const open_sender& command) {
     owners_.add(command.publisher);
   }
   const auto& out = found->second.out;
-  seam::send(this, command.publisher, sender_opened{id, out->endpoint(), out});
+  seam::send(this, command.publisher,
+             sender_opened{id, out->endpoint(), out, nullptr});
 }
 
 void zmq_bridge::on_close_sender(const close_sender& command) {

@@ -26,6 +26,10 @@ class DYNAMO_ANNOTATE(capability("mutex")) mutex {
 
   void lock() DYNAMO_ANNOTATE(acquire_capability()) { native_.lock(); }
   void unlock() DYNAMO_ANNOTATE(release_capability()) { native_.unlock(); }
+  /// False when somebody has it.
+  bool try_lock() DYNAMO_ANNOTATE(try_acquire_capability(true)) {
+    return native_.try_lock();
+  }
 
  private:
   std::mutex native_;
