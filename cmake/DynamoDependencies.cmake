@@ -7,9 +7,11 @@ find_package(nlohmann_json 3.11 REQUIRED)
 pkg_check_modules(ZMQ REQUIRED IMPORTED_TARGET libzmq>=4.3)
 # By pkg-config: Debian's CMake package of cnats names files it does not ship.
 pkg_check_modules(NATS REQUIRED IMPORTED_TARGET libnats>=3.4)
-# Comes with libzmq; only derives the public key of a NATS user.
+# Comes with libzmq; derives the public key of a NATS user, and reads base64.
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.77)
+# For kubeconfig files.
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-cpp>=0.7)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash>=0.8)
 find_path(CPPZMQ_INCLUDE_DIR zmq.hpp REQUIRED)
 

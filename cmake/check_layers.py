@@ -39,7 +39,8 @@ ROOMS = {  # what may be included by directories above the library
 BASELINES = "apps/bench"
 HOMES = [  # third-party headers, and where they may be included
     (r"zmq(_addon)?\.h(pp)?", {"transport", BASELINES}),
-    (r"sodium\.h", {"transport"}),
+    (r"sodium\.h", {"discovery", "transport"}),
+    (r"yaml-cpp/.+", {"discovery"}),
     (r"nats(/.*|\.h)", {"transport", BASELINES}),
     (r"curl/.*", {"discovery"}),
     (r"xxhash\.h", {"router"}),

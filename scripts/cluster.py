@@ -25,7 +25,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Variables that would change what a configuration file says.
-FOREIGN_VARIABLES = ("DYN_", "NATS_", "ETCD_", "ZMQ_")
+FOREIGN_VARIABLES = ("DYN_", "NATS_", "ETCD_", "ZMQ_", "KUBE", "POD_",
+                     "CONTAINER_NAME")
 
 START_SECONDS = 20
 END_SECONDS = 30

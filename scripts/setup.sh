@@ -21,9 +21,9 @@ packages=(
   ca-certificates git
   g++ cmake ninja-build pkg-config mold
   libcaf-dev libzmq3-dev cppzmq-dev libnats-dev libsodium-dev libxxhash-dev nlohmann-json3-dev
-  libcurl4-openssl-dev
+  libcurl4-openssl-dev libyaml-cpp-dev
   libspdlog-dev libcli11-dev libcpp-httplib-dev prometheus-cpp-dev
-  catch2 python3 python3-venv python3-pytest python3-pytest-xdist python3-zmq python3-msgpack
+  catch2 python3 python3-venv python3-pytest python3-pytest-xdist python3-zmq python3-msgpack python3-yaml
   python3-jsonschema
   nats-server etcd-server openssl
 )

@@ -28,11 +28,11 @@ def run_to_end(scenario, name, *arguments):
 
 
 @pytest.mark.parametrize("name", SPEAKERS)
-def test_a_store_that_is_not_there_yet_is_named_with_what_is(scenario, name):
+def test_who_is_not_told_where_kubernetes_is_says_what_would(scenario, name):
     code, text = run_to_end(scenario, name, *SPEAKERS[name],
                             "--discovery", "kubernetes")
     assert code == MISTAKE
-    assert "kubernetes" in text and "--discovery etcd" in text, text
+    assert "kubernetes" in text and "KUBECONFIG" in text, text
 
 
 @pytest.mark.parametrize("name", SPEAKERS)

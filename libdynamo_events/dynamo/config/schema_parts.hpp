@@ -18,6 +18,9 @@ void add_nats(std::vector<setting>& to);
 /// The keys of etcd_options.
 void add_etcd(std::vector<setting>& to);
 
+/// The keys of kubernetes_options.
+void add_kubernetes(std::vector<setting>& to);
+
 /// The keys of broker_options.
 void add_broker(std::vector<setting>& to);
 /// Of the processes that connect to brokers: zmq.broker.*

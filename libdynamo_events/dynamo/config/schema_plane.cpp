@@ -72,11 +72,12 @@ void add_discovery(std::vector<setting>& to) {
                               {"file", discovery_kind::file},
                               {"mem", discovery_kind::memory}},
       {"",
-       "Where publishers find each other. Dynamo's default; this version has "
-       "etcd, file and mem (one process).",
+       "Where publishers find each other: etcd, Dynamo's default, the API "
+       "server of Kubernetes, a directory, or this process alone.",
        {"DYN_DISCOVERY_BACKEND"}});
 
   add_etcd(to);
+  add_kubernetes(to);
 
   section file{to, "discovery.file.", [](auto& all) -> decltype(auto) {
                  return (all.plane.discovery.file);

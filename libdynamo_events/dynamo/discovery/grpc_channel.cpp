@@ -1,69 +1,12 @@
 #include "dynamo/discovery/grpc_channel.hpp"
 
-#include <curl/curl.h>
+#include "dynamo/discovery/curl_support.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <optional>
 #include <utility>
 
 namespace dynamo {
-
-namespace {
-
-/// libcurl's global state, for as long as the process lives.
-void prepare_curl() {
-  static const CURLcode done = curl_global_init(CURL_GLOBAL_DEFAULT);
-  static_cast<void>(done);
-}
-
-bool is_pem(const std::string& text) {
-  return text.find("-----BEGIN ") != std::string::npos;
-}
-
-/// A path or a text, by the option that takes it.
-void set_pem(CURL* easy, CURLoption path_option, CURLoption text_option,
-             const std::string& value) {
-  if (value.empty()) {
-    return;
-  }
-  if (!is_pem(value)) {
-    curl_easy_setopt(easy, path_option, value.c_str());
-    return;
-  }
-  curl_blob blob{};
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): it is copied.
-  blob.data = const_cast<char*>(value.data());
-  blob.len = value.size();
-  blob.flags = CURL_BLOB_COPY;
-  curl_easy_setopt(easy, text_option, &blob);
-}
-
-/// The value of a header line when it has that name.
-std::optional<std::string_view> value_in(std::string_view line,
-                                         std::string_view name) {
-  const bool is_it =
-      line.size() > name.size() && line[name.size()] == ':' &&
-      std::equal(name.begin(), name.end(), line.begin(), [](char a, char b) {
-        return a == std::tolower(static_cast<unsigned char>(b));
-      });
-  if (!is_it) {
-    return std::nullopt;
-  }
-  line.remove_prefix(name.size() + 1);
-  const std::size_t first = line.find_first_not_of(" \t");
-  const std::size_t last = line.find_last_not_of(" \t\r\n");
-  return first == std::string_view::npos || last < first
-             ? std::string_view{}
-             : line.substr(first, last - first + 1);
-}
-
-long seconds_of(std::chrono::milliseconds time) {
-  return static_cast<long>(std::max<std::int64_t>(
-      1, std::chrono::ceil<std::chrono::seconds>(time).count()));
-}
-
-} // namespace
 
 struct grpc_channel::transfer {
   transfer(grpc_call asked, grpc_sink told, std::size_t message_bytes_max)
@@ -145,9 +88,9 @@ bool grpc_channel::prepare(transfer& fresh) const {
                    static_cast<long>(fresh.call.timeout.count()));
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE,
-                   seconds_of(target_.probe_interval));
+                   curl_seconds(target_.probe_interval));
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL,
-                   seconds_of(target_.probe_timeout / 3));
+                   curl_seconds(target_.probe_timeout / 3));
   set_pem(easy, CURLOPT_CAINFO, CURLOPT_CAINFO_BLOB, target_.ca);
   set_pem(easy, CURLOPT_SSLCERT, CURLOPT_SSLCERT_BLOB, target_.certificate);
   set_pem(easy, CURLOPT_SSLKEY, CURLOPT_SSLKEY_BLOB, target_.key);
@@ -336,9 +279,9 @@ std::size_t grpc_channel::on_header(char* line, std::size_t size,
                                     std::size_t count, void* of) {
   transfer& call = *static_cast<transfer*>(of);
   const std::string_view text{line, size * count};
-  if (const auto code = value_in(text, "grpc-status")) {
+  if (const auto code = header_value(text, "grpc-status")) {
     call.code = grpc_status_code(*code);
-  } else if (const auto reason = value_in(text, "grpc-message")) {
+  } else if (const auto reason = header_value(text, "grpc-message")) {
     call.reason = grpc_message_text(*reason);
   }
   return size * count;

@@ -3,6 +3,7 @@
 #include "dynamo/base/ids.hpp"
 #include "dynamo/discovery/etcd.hpp"
 #include "dynamo/discovery/file.hpp"
+#include "dynamo/discovery/kubernetes.hpp"
 #include "dynamo/discovery/memory.hpp"
 
 #include <utility>
@@ -25,10 +26,8 @@ make_discovery(const discovery_options& options, notice_sink notice,
   case discovery_kind::kubernetes:
     break;
   }
-  return error{errc::unsupported,
-               "discovery: kubernetes is not available in this version; "
-               "available: etcd (--discovery etcd, "
-               "DYN_DISCOVERY_BACKEND=etcd), file, mem"};
+  return make_kubernetes_discovery(
+      {options.kubernetes, std::move(notice), std::move(gives_up), {}});
 }
 
 } // namespace dynamo

@@ -216,7 +216,7 @@ TEST_CASE("load_options names file, line, key and what is accepted") {
 TEST_CASE("load_options refuses an unknown key and lists the known ones") {
   CHECK(failure_of(of_file("{\n\"discovery\": {\"filee\": 1}}")) ==
         "w.jsonc:2: discovery.filee: unknown key; discovery accepts backend, "
-        "etcd, file");
+        "etcd, kubernetes, file");
   CHECK(failure_of(of_file(R"({"discovery": {"file": {"a": {"b": 1}}}})")) ==
         "w.jsonc:1: discovery.file.a: unknown key; discovery.file accepts "
         "root, rescan_ms, record_bytes_max");

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+usage() {
+  cat <<'TEXT'
+usage: scripts/kube_apiserver.sh
+
+Builds the API server of Kubernetes for tests and demo, once, from the modules
+that its project publishes (tests/kubernetes/apiserver), and prints the path of
+the program. Needs etcd, curl and a compiler of Go; of which it fetches one when
+there is none that is new enough. Some minutes and 4 GB of disk the first time.
+
+  DYNAMO_CACHE   where all of it is kept, ~/.cache/dynamo-events by default
+TEXT
+}
+
+case ${1-} in
+  --help | -h)
+    usage
+    exit 0
+    ;;
+  '') ;;
+  *) fail "unknown argument \"$1\"; see --help" ;;
+esac
+
+version=1.33.4
+go_version=1.24.9
+cache=${DYNAMO_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dynamo-events}
+program=$cache/kube-apiserver-$version
+
+if [ -x "$program" ]; then
+  printf '%s\n' "$program"
+  exit 0
+fi
+
+# has_go COMMAND: whether it is new enough.
+has_go() {
+  local found
+  found=$("$1" env GOVERSION 2>/dev/null) || return 1
+  [ "$(printf 'go%s\n%s\n' "$go_version" "$found" | sort -V | head -n 1)" = \
+    "go$go_version" ]
+}
+
+# From the module proxy, where each version is published as a module too.
+fetch_go() {
+  local machine module archive
+  case $(uname -m) in
+    x86_64) machine=amd64 ;;
+    aarch64) machine=arm64 ;;
+    *) fail "no Go for $(uname -m) here; please install Go $go_version" ;;
+  esac
+  module=v0.0.1-go$go_version.linux-$machine
+  archive=$(mktemp)
+  say "fetching Go $go_version" >&2
+  curl -fsSL --retry 3 -o "$archive" \
+    "https://proxy.golang.org/golang.org/toolchain/@v/$module.zip"
+  rm -rf "$cache/go-$go_version" "$cache/go-unpacked"
+  "$python" -m zipfile -e "$archive" "$cache/go-unpacked"
+  rm -f "$archive"
+  mv "$cache/go-unpacked/golang.org/toolchain@$module" "$cache/go-$go_version"
+  rm -rf "$cache/go-unpacked"
+  # The archive knows no modes.
+  chmod -R u+x "$cache/go-$go_version/bin" "$cache/go-$go_version/pkg/tool"
+}
+
+mkdir -p "$cache"
+exec 9>"$cache/lock"
+flock 9
+if [ ! -x "$program" ]; then
+  go=go
+  if ! has_go "$go"; then
+    go=$cache/go-$go_version/bin/go
+    has_go "$go" || fetch_go
+  fi
+  say "building kube-apiserver $version" >&2
+  # go.sum names every module's hash, so that no other server has to be asked.
+  (cd tests/kubernetes/apiserver &&
+    GOFLAGS=-mod=readonly GOTOOLCHAIN=local GOSUMDB=off \
+      GOMODCACHE="$cache/modules" GOCACHE="$cache/built" \
+      "$go" build -trimpath -o "$program.new" -ldflags "-s -w
+        -X k8s.io/component-base/version.gitVersion=v$version
+        -X k8s.io/component-base/version.gitMajor=${version%%.*}
+        -X k8s.io/component-base/version.gitMinor=33" . >&2)
+  mv "$program.new" "$program"
+  # Modules are made read-only; what was built from them is no longer needed.
+  chmod -R u+w "$cache/modules"
+  rm -rf "$cache/modules" "$cache/built"
+fi
+printf '%s\n' "$program"
