@@ -121,7 +121,8 @@ class Checker:
         if parts[:2] == ("tests", "data") or "corpus" in parts:
             return
         for part in parts:
-            for word in re.split(r"[_.\-]", part):
+            # The suffix of systemd's units is not our choice.
+            for word in re.split(r"[_.\-]", part.removesuffix(".service")):
                 if word in EMPTY_WORDS:
                     self.complain(path, f'"{word}" in a name says nothing')
 

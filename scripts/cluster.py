@@ -126,6 +126,7 @@ class Program:
         self.killed = False
         # How it is asked to end, and whether others need it until they ended.
         self.end_signal = signal.SIGTERM
+        self.pod = None
         self.serves_others = False
         self._changed = threading.Condition()
         self.stdout_path = directory / f"{name}.out"
@@ -298,6 +299,8 @@ class Cluster:
         self.keep = keep
         self.settings = {}
         self.members = []
+        # On Kubernetes: gives each program a pod of its own (kube.Pods).
+        self.pods = None
         self._names = {}
         self.directory = None
 
@@ -330,7 +333,14 @@ class Cluster:
             command += ["--set", f"{key}={text}"]
         if http:
             command += ["--http", "127.0.0.1:0"]
-        return self.start_command(name, command, wait, environment, stdin)
+        pod = self.pods.new(name) if self.pods else None
+        if pod:
+            environment = pod.environment() | (environment or {})
+        program = self.start_command(name, command, False, environment, stdin)
+        program.pod = pod
+        if wait:
+            program.started()
+        return program
 
     def start_command(self, name, command, wait=False, environment=None,
                       stdin=None):

@@ -1,12 +1,12 @@
 """Shows the whole event plane at work; scripts/demo.sh builds it first.
 
-Four workers and a router find each other through file discovery or an etcd of
-their own, and talk over direct ZMQ, over two brokers of ZMQ, or over a nats-server
-of their own. A recorded trace runs through the workers twice: in turn (round_robin), and where the router
-says (kv).
-Half-way through the second run one worker is asked to stop, one is killed, and
-two new ones join; of two brokers one is killed, too. In the end, what the router believes that the workers hold is
-compared with what they hold.
+Four workers and a router find each other through file discovery, an etcd or an API
+server of Kubernetes of their own, and talk over direct ZMQ, over two brokers of ZMQ,
+or over a nats-server of their own. A recorded trace runs through the workers twice:
+in turn (round_robin), and where the router says (kv).
+Half-way through the second run one worker is asked to stop, one is killed, and two
+new ones join; of two brokers one is killed, too. In the end, what the router
+believes that the workers hold is compared with what they hold.
 """
 
 import argparse
@@ -45,10 +45,11 @@ def parse_arguments():
     parser.add_argument("--broker", action="store_true",
                         help="events go through two brokers of ZMQ, which are "
                              "found in discovery")
-    parser.add_argument("--discovery", choices=("file", "etcd"),
+    parser.add_argument("--discovery", choices=("file", "etcd", "kubernetes"),
                         default="file",
                         help="how processes find each other (default file); "
-                             "etcd starts a private etcd")
+                             "etcd starts a private etcd, kubernetes a private "
+                             "API server, which it builds the first time")
     parser.add_argument("--json", action="store_true",
                         help="one JSON document on stdout")
     parser.add_argument("--requests", type=int, default=2000, metavar="N",
@@ -96,6 +97,11 @@ class Demonstration:
             cluster.settings |= EtcdServer(cluster).settings()
             # A killed worker leaves as fast as with files.
             cluster.settings["discovery.etcd.lease_ttl_ms"] = 10_000
+        if arguments.discovery == "kubernetes":
+            from kube import KubeServer, Pods
+            server = KubeServer(cluster)
+            cluster.settings |= server.settings()
+            cluster.pods = Pods(server)
         self.brokers = None
         if arguments.broker:
             self.brokers = Brokers(cluster, BROKERS)
@@ -167,6 +173,9 @@ class Demonstration:
         stopped.signal(signal.SIGTERM)
         self.say(f"{self.names[killed]} is killed")
         killed.signal(signal.SIGKILL)
+        if killed.pod:
+            self.say("whose pod goes, as its node would see to")
+            killed.pod.delete()
         if self.brokers:
             self.say("one of the two brokers is killed")
             self.brokers.programs[0].signal(signal.SIGKILL)

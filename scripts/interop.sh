@@ -3,7 +3,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 usage() {
   cat <<'TEXT'
-usage: scripts/interop.sh [--core | --all] [option of pytest]...
+usage: scripts/interop.sh [--core | --all | --install] [option of pytest]...
 
 Runs programs of this project beside real processes of NVIDIA Dynamo, which it
 installs from PyPI into build/dynamo, a virtual environment for each release
@@ -14,6 +14,7 @@ cmake --build --preset release).
   --core     the cases that scripts/test.sh runs, with the newest release, 1.4,
              and 1.3, which wire_version is for
   --all      every case with every release, and doc/interop.md is written
+  --install  only installs the newest release, and prints where it is
 
 Useful options of pytest: --release 1.6.1, --plane zmq|nats, --store file|etcd,
 --bin DIR (default build/release), -k WORDS, -x, -n 0.
@@ -25,6 +26,7 @@ older=(1.5.1 1.4.2 1.3.1)
 
 releases=("$newest")
 chosen=()
+installs_only=no
 case ${1-} in
   --help | -h)
     usage
@@ -35,6 +37,7 @@ case ${1-} in
     chosen=(-m core)
     shift
     ;;
+  --install) installs_only=yes ;;
   --all)
     releases+=("${older[@]}")
     chosen=(--write-table doc/interop.md)
@@ -45,7 +48,7 @@ esac
 for release in "${releases[@]}"; do
   place=build/dynamo/$release
   [ ! -e "$place/installed" ] || continue
-  say "installing Dynamo $release"
+  say "installing Dynamo $release" >&2
   rm -rf "$place"
   "$python" -m venv "$place"
   "$place/bin/pip" install --quiet --disable-pip-version-check \
@@ -53,6 +56,10 @@ for release in "${releases[@]}"; do
   touch "$place/installed"
 done
 
+if [ "$installs_only" = yes ]; then
+  printf '%s\n' "$root/build/dynamo/$newest"
+  exit 0
+fi
 say "interop"
 exec "$python" -m pytest -q tests/interop -n 3 \
   "${releases[@]/#/--release=}" "${chosen[@]}" "$@"

@@ -264,21 +264,21 @@ class KubeServer:
 
     # -- how processes reach it -----------------------------------------------
 
-    def kubeconfig(self, user="worker", token_file=None):
-        """The path of a kubeconfig, which is JSON."""
-        who = ({"tokenFile": str(token_file)} if token_file
-               else {"token": self.tokens[user]})
+    def kubeconfig(self, user="worker", **more):
+        """The path of a kubeconfig, which is JSON; `more` members of its
+        cluster."""
         path = self._file(f"kubeconfig-{secrets.token_hex(4)}")
         path.write_text(json.dumps({
             "apiVersion": "v1", "kind": "Config", "current-context": "test",
             "clusters": [{"name": "test", "cluster": {
                 "server": self.url,
                 "certificate-authority-data": base64.b64encode(
-                    self._file("ca.crt").read_bytes()).decode()}}],
+                    self._file("ca.crt").read_bytes()).decode(), **more}}],
             "contexts": [{"name": "test", "context": {
                 "cluster": "test", "user": "test",
                 "namespace": self.namespace}}],
-            "users": [{"name": "test", "user": who}]}))
+            "users": [{"name": "test",
+                       "user": {"token": self.tokens[user]}}]}))
         return str(path)
 
     def service_account(self, user="worker"):
@@ -362,8 +362,8 @@ class Pods:
         self.server = server
         self._numbers = itertools.count()
 
-    def environment(self, name):
-        return self.server.pod(f"{name}-{next(self._numbers)}").environment()
+    def new(self, name):
+        return self.server.pod(f"{name}-{next(self._numbers)}")
 
 
 def read_manifest(name):

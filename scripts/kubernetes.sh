@@ -6,8 +6,8 @@ usage() {
 usage: scripts/kubernetes.sh [option of pytest]...
 
 Runs programs of this project at a real API server of Kubernetes, which it builds
-the first time (scripts/kube_apiserver.sh: some minutes). The programs must have
-been built (cmake --build --preset release).
+the first time (scripts/kube_apiserver.sh: some minutes), and beside a real Dynamo
+from PyPI. The programs must have been built (cmake --build --preset release).
 
 Useful options of pytest: --bin DIR (default build/release), -k WORDS, -x, -n 0.
 TEXT
@@ -22,5 +22,6 @@ esac
 
 scripts/setup.sh
 scripts/kube_apiserver.sh >/dev/null
+scripts/interop.sh --install >/dev/null
 say "kubernetes"
 exec "$python" -m pytest -q tests/kubernetes -n 3 "$@"

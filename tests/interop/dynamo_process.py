@@ -254,7 +254,8 @@ def arguments_of():
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("--plane", choices=("zmq", "nats"), required=True)
     parser.add_argument("--store", required=True,
-                        help="file:DIRECTORY or etcd:URL")
+                        help="file:DIRECTORY, etcd:URL, or kubernetes: "
+                             "with a pod's environment")
     parser.add_argument("--nats", help="URL of the server")
     parser.add_argument("--block-size", type=int, default=16)
     parser.add_argument("--worker", type=int, help="its id")
@@ -269,8 +270,10 @@ def choose(given):
     kind, place = given.store.split(":", 1)
     os.environ |= {"DYN_EVENT_PLANE": given.plane,
                    "DYN_DISCOVERY_BACKEND": kind,
-                   "DYN_EVENT_PLANE_HOST": "127.0.0.1",
-                   "DYN_FILE_KV" if kind == "file" else "ETCD_ENDPOINTS": place}
+                   "DYN_EVENT_PLANE_HOST": "127.0.0.1"}
+    if kind != "kubernetes":
+        os.environ["DYN_FILE_KV" if kind == "file"
+                   else "ETCD_ENDPOINTS"] = place
     if given.nats:
         os.environ["NATS_SERVER"] = given.nats
     return kind

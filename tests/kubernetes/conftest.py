@@ -4,7 +4,8 @@ import pathlib
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-for place in (HERE.parent.parent / "scripts", HERE.parent / "scenarios", HERE):
+for place in (HERE.parent.parent / "scripts", HERE.parent / "scenarios",
+              HERE.parent / "interop", HERE):
     sys.path.insert(0, str(place))
 
 import pytest  # noqa: E402

@@ -4,8 +4,7 @@ import secrets
 
 from cluster import wait_for
 from kube_plane import TRUE_AGAIN
-from scenario import (SOON, let_pass,
-                      wait_for_worker)
+from scenario import SOON, let_pass, wait_for_worker
 
 OUTAGE_SECONDS = 30
 
@@ -110,3 +109,18 @@ def test_who_may_nothing_is_told_so_and_waits(scenario, server):
     assert code.wait(SOON) != 0
     text = code.stderr()
     assert "cannot list resource" in text and "nobody" in text, text
+
+
+def test_a_certificate_may_have_another_name_than_the_address(scenario,
+                                                              server):
+    environment = server.pod("named-0").environment()
+    environment["KUBECONFIG"] = server.kubeconfig(
+        **{"tls-server-name": "localhost"})
+    scenario.worker(environment=environment)
+    environment["KUBECONFIG"] = server.kubeconfig(
+        **{"tls-server-name": "elsewhere"})
+    refused = scenario.launch_router(
+        {"discovery.kubernetes.startup_timeout_ms": 1500},
+        environment=environment)
+    assert refused.wait(SOON) != 0
+    assert "certificate" in refused.stderr().lower(), refused.stderr()

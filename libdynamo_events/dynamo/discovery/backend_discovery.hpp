@@ -147,7 +147,9 @@ class backend_discovery : public discovery {
 
   /// Does what is due, and waits for more until `latest`.
   void turn(clock_time latest) {
-    constexpr std::chrono::milliseconds longest{60'000};
+    // libcurl 7.88 now and then keeps what a stream of HTTP/2 has received, and
+    // waits for more; looking again finds it.
+    constexpr std::chrono::milliseconds longest{1'000};
     const auto now = std::chrono::steady_clock::now();
     backend_.turn(now);
     keep_counts();

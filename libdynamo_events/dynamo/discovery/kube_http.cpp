@@ -12,8 +12,6 @@ namespace dynamo {
 
 namespace {
 
-constexpr int unauthorized = 401;
-
 /// "Retry-After: 3"; the form with a date is not taken.
 std::chrono::milliseconds advice_in(std::string_view text) {
   int seconds = 0;
@@ -34,6 +32,7 @@ struct kube_http::transfer {
   ~transfer() {
     curl_easy_cleanup(easy);
     curl_slist_free_all(headers);
+    curl_slist_free_all(connect_to);
   }
   transfer(const transfer&) = delete;
   transfer& operator=(const transfer&) = delete;
@@ -62,6 +61,7 @@ struct kube_http::transfer {
   kube_sink sink;
   CURL* easy;
   curl_slist* headers = nullptr;
+  curl_slist* connect_to = nullptr;
   char failure[CURL_ERROR_SIZE] = {};
   std::size_t bytes_max = 0;
   bool is_too_large = false;
@@ -110,8 +110,9 @@ bool kube_http::prepare(transfer& fresh) {
   fresh.bytes_max = limits_.answer_bytes_max;
   const auto timeout = fresh.request.is_watch ? std::chrono::milliseconds{0}
                                               : limits_.request_timeout;
-  curl_easy_setopt(easy, CURLOPT_URL,
-                   (access_.server + fresh.request.path).c_str());
+  if (!set_address(fresh)) {
+    return false;
+  }
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_PROXY, "");
@@ -141,6 +142,30 @@ bool kube_http::prepare(transfer& fresh) {
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, &fresh);
   curl_easy_setopt(easy, CURLOPT_PRIVATE, &fresh);
   return add_headers(fresh);
+}
+
+/// Where a certificate has another name than the server's address, the address
+/// in the URL has that name, and is connected to the server's all the same.
+bool kube_http::set_address(transfer& fresh) const {
+  std::string server = access_.server;
+  if (!access_.server_name.empty()) {
+    const std::size_t host = server.find("://") + 3;
+    const std::size_t colon = server.rfind(':');
+    const bool has_port =
+        colon > host && server.find(']', colon) == std::string::npos;
+    const std::string port = has_port ? server.substr(colon) : ":443";
+    const std::string address =
+        "::" +
+        server.substr(host, has_port ? colon - host : std::string::npos) + port;
+    fresh.connect_to = curl_slist_append(nullptr, address.c_str());
+    if (fresh.connect_to == nullptr) {
+      return false;
+    }
+    curl_easy_setopt(fresh.easy, CURLOPT_CONNECT_TO, fresh.connect_to);
+    server = server.substr(0, host) + access_.server_name + port;
+  }
+  return curl_easy_setopt(fresh.easy, CURLOPT_URL,
+                          (server + fresh.request.path).c_str()) == CURLE_OK;
 }
 
 bool kube_http::add_headers(transfer& fresh) {
@@ -224,7 +249,7 @@ void kube_http::finish() {
                           ? done.failure
                           : curl_easy_strerror(news->data.result);
     }
-    if (answer.status == unauthorized) {
+    if (answer.status == kube_status::unauthorized) {
       token_.doubt();
     }
     done.end = std::move(answer);

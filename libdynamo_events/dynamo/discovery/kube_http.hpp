@@ -14,6 +14,14 @@
 
 namespace dynamo {
 
+/// HTTP statuses that make a difference.
+namespace kube_status {
+inline constexpr int unauthorized = 401;
+inline constexpr int not_found = 404;
+inline constexpr int conflict = 409;
+inline constexpr int gone = 410;
+} // namespace kube_status
+
 /// Limits of the requests to an API server.
 struct kube_http_limits {
   std::chrono::milliseconds connect_timeout{5'000};
@@ -94,6 +102,7 @@ class kube_http {
   static std::size_t on_header(char* line, std::size_t size, std::size_t count,
                                void* of);
   bool prepare(transfer& fresh);
+  bool set_address(transfer& fresh) const;
   bool add_headers(transfer& fresh);
   void finish();
   void tell_one(std::uint64_t id);

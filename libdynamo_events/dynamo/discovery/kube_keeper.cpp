@@ -10,9 +10,6 @@ namespace dynamo {
 
 namespace {
 
-constexpr int not_found = 404;
-constexpr int conflict = 409;
-
 /// After so long without it, a change by others is the first one again.
 constexpr std::chrono::minutes quiet_time{1};
 
@@ -125,7 +122,7 @@ void kube_keeper::look() {
 
 void kube_keeper::on_looked(const kube_answer& answer) {
   request_ = 0;
-  if (answer.status == not_found) {
+  if (answer.status == kube_status::not_found) {
     has_looked_ = true;
     apply();
     return;
@@ -160,8 +157,9 @@ void kube_keeper::remove_stale(const kube_object& object) {
       {[] {}, [](const std::string&) {},
        [this](const kube_answer& answer) {
          request_ = 0;
-         const bool is_over = answer.is_ok() || answer.status == not_found ||
-                              answer.status == conflict;
+         const bool is_over = answer.is_ok() ||
+                              answer.status == kube_status::not_found ||
+                              answer.status == kube_status::conflict;
          is_over ? look() : fail("delete", answer);
        }});
 }
@@ -267,7 +265,7 @@ void kube_keeper::check() {
 
 void kube_keeper::on_checked(const kube_answer& answer) {
   request_ = 0;
-  if (answer.status == not_found && change_ == stored_change_) {
+  if (answer.status == kube_status::not_found && change_ == stored_change_) {
     lose("it was deleted");
   } else if (answer.is_ok()) {
     seen(kube_object_from(nlohmann::json::parse(answer.body, nullptr, false)));
@@ -293,7 +291,8 @@ void kube_keeper::close() {
   tell([](const waiter&) { return true; },
        error{errc::closed, "discovery is closed"});
   around_.http.cancel(std::exchange(request_, 0));
-  if (change_ == 0 || !has_looked_) {
+  const bool is_clean = owned() == 0 && change_ == stored_change_;
+  if (is_clean || !has_looked_) {
     return;
   }
   records_.clear();

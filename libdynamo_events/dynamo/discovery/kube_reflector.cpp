@@ -7,14 +7,6 @@
 
 namespace dynamo {
 
-namespace {
-
-constexpr int unauthorized = 401;
-constexpr int forbidden = 403;
-constexpr int gone = 410;
-
-} // namespace
-
 kube_reflector::kube_reflector(const parts& around, kube_collection what,
                                std::chrono::milliseconds relist,
                                kube_collection_sink sink)
@@ -103,7 +95,6 @@ void kube_reflector::on_page(const kube_answer& answer) {
   request_ = 0;
   if (!answer.is_ok()) {
     version_.clear();
-    is_refused_ = answer.status == unauthorized || answer.status == forbidden;
     fail("list: " + answer.reason, answer.retry_after);
     return;
   }
@@ -185,6 +176,7 @@ void kube_reflector::on_line(const std::string& line) {
     return;
   }
   heard_at_ = std::chrono::steady_clock::now();
+  delay_.reset();
   if (event->type == "DELETED") {
     sink_.remove(kube_name_of(event->object));
   } else if (event->type != "BOOKMARK") {
@@ -197,7 +189,8 @@ void kube_reflector::on_line(const std::string& line) {
 
 void kube_reflector::on_error(const kube_watch_event& event) {
   const auto now = std::chrono::steady_clock::now();
-  if (event.code == gone && now >= listed_at_ + around_.timing.watch_min) {
+  if (event.code == kube_status::gone &&
+      now >= listed_at_ + around_.timing.watch_min) {
     // Usual after a restart of the server, whose memory begins there.
     relist_now({});
     return;
@@ -210,11 +203,10 @@ void kube_reflector::on_error(const kube_watch_event& event) {
 void kube_reflector::on_watch_end(const kube_answer& answer) {
   request_ = 0;
   const auto now = std::chrono::steady_clock::now();
-  if (answer.status == gone) {
+  if (answer.status == kube_status::gone) {
     version_.clear();
   }
   if (!answer.is_ok()) {
-    is_refused_ = answer.status == unauthorized || answer.status == forbidden;
     fail("watch: " + answer.reason, answer.retry_after);
   } else if (now < watch_began_ + around_.timing.watch_min) {
     fail("watch: it ended at once", {});
@@ -242,6 +234,11 @@ void kube_reflector::fail(const std::string& reason,
   if (failure_.empty()) {
     failing_since_ = now;
   }
+  // One that is accepted and ends again and again is no success.
+  if (phase_ == phase::watching &&
+      now > watch_began_ + around_.timing.retry.max) {
+    delay_.reset();
+  }
   failure_ = reason;
   is_repair_ = false;
   phase_ = phase::waiting;
@@ -259,8 +256,6 @@ void kube_reflector::succeed() {
   }
   failure_.clear();
   outage_.clear();
-  is_refused_ = false;
-  delay_.reset();
 }
 
 } // namespace dynamo

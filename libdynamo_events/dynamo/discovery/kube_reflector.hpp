@@ -59,8 +59,6 @@ class kube_reflector {
   const std::string& outage() const { return outage_; }
   /// The reason of the last failure since the last success.
   const std::string& failure() const { return failure_; }
-  /// The server does not take us as who we say we are, or gives us no right.
-  bool is_refused() const { return is_refused_; }
   std::uint64_t repaired() const { return repaired_; }
 
  private:
@@ -102,7 +100,6 @@ class kube_reflector {
   bool is_repair_ = false;
   bool is_synced_ = false;
   bool is_too_many_ = false;
-  bool is_refused_ = false;
   clock_time failing_since_;
   std::string failure_;
   std::string outage_;

@@ -9,7 +9,7 @@ namespace dynamo {
 namespace {
 
 /// Bad records beyond this many are counted, but no longer named.
-constexpr std::size_t named_max = 1000;
+constexpr std::size_t named_records_max = 1000;
 
 template <class Map>
 std::vector<std::string> keys_without(const Map& from,
@@ -106,10 +106,10 @@ std::optional<record> kube_view::read(bucket where, const std::string& place,
     return std::nullopt;
   }
   named->second = text;
-  if (++bad_records_ <= named_max) {
+  if (++bad_records_ <= named_records_max) {
     notice_("kubernetes discovery: skipped a record of " + place + ": " +
             reason);
-  } else if (bad_records_ == named_max + 1) {
+  } else if (bad_records_ == named_records_max + 1) {
     notice_("kubernetes discovery: further bad records are counted only");
   }
   return std::nullopt;
