@@ -1,12 +1,12 @@
 """Shows the whole event plane at work; scripts/demo.sh builds it first.
 
-Four workers and a router find each other through file discovery, an etcd or an API
-server of Kubernetes of their own, and talk over direct ZMQ, over two brokers of ZMQ,
-or over a nats-server of their own. A recorded trace runs through the workers twice:
-in turn (round_robin), and where the router says (kv).
-Half-way through the second run one worker is asked to stop, one is killed, and two
-new ones join; of two brokers one is killed, too. In the end, what the router
-believes that the workers hold is compared with what they hold.
+Four workers and a router find each other through file discovery, an etcd or an
+API server of Kubernetes of their own, and talk over direct ZMQ, over two
+brokers of ZMQ, or over a nats-server of their own. A recorded trace runs
+through the workers twice: in turn (round_robin), and where the router says (kv).
+Half-way through the second run one worker is asked to stop, one is killed, and
+two new ones join; of two brokers one is killed, too. In the end, what the
+router believes that the workers hold is compared with what they hold.
 """
 
 import argparse

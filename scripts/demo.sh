@@ -6,11 +6,11 @@ if [ "${1-}" = --help ] || [ "${1-}" = -h ]; then
 usage: scripts/demo.sh [option of scripts/demo.py]...
 
 Installs what is missing, builds the programs in build/release and runs the
-demonstration: workers publish their caches over direct ZMQ, through two brokers of
-ZMQ with --broker, or over NATS with --event-plane nats, and are found in a
+demonstration: workers publish their caches over direct ZMQ, through two brokers
+of ZMQ with --broker, or over NATS with --event-plane nats, and are found in a
 directory, in etcd with --discovery etcd, or at an API server of Kubernetes with
---discovery kubernetes; a router follows them and routes a recorded request trace,
-while workers leave and join.
+--discovery kubernetes; a router follows them and routes a recorded request
+trace, while workers leave and join.
 
 TEXT
   [ ! -x "$python" ] || exec "$python" scripts/demo.py --help

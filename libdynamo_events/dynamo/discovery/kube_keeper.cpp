@@ -145,7 +145,7 @@ void kube_keeper::on_looked(const kube_answer& answer) {
 
 void kube_keeper::remove_stale(const kube_object& object) {
   around_.notice("kubernetes discovery: the object " + object.name +
-                 " belongs to another pod, which is gone; it is replaced");
+                 " belongs to another pod; it is replaced");
   // Only that very object, should somebody else have been quicker.
   const nlohmann::json options{
       {"apiVersion", "v1"},
