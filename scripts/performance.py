@@ -98,6 +98,41 @@ def tables(figures):
     return text
 
 
+def slope(points):
+    """Of the straight line that fits best, in y for each x."""
+    middle = sum(x for x, _ in points) / len(points)
+    spread = sum((x - middle) ** 2 for x, _ in points)
+    return sum((x - middle) * y for x, y in points) / spread
+
+
+# Figures of the measure "fan", and what one more publisher adds to each.
+SLOPES = [("subscriber threads", 1, "threads"), ("subscriber files", 1, "files"),
+          ("subscriber memory", 1e3, "kB"), ("p50", 1, "us")]
+
+
+def growth(figures):
+    """What a subscriber's process needs for each publisher that it hears."""
+    points = {}
+    for one in figures:
+        if one["measure"] == "fan":
+            publishers, subscribers = map(int, one["case"].split(" to "))
+            points.setdefault((one["figure"], subscribers), []).append(
+                (publishers, one["median"]))
+    rows = ""
+    for figure, scale, unit in SLOPES:
+        for (name, subscribers), line in sorted(points.items()):
+            if name == figure and len(line) > 1:
+                first, last = min(line), max(line)
+                rows += (f"| {figure} | {subscribers} | {number(first[1])} | "
+                         f"{number(last[1])} ({last[0]}) | "
+                         f"{number(slope(line) * scale)} {unit} |\n")
+    if not rows:
+        return ""
+    return ("## growth\n\nFrom `fan`: 8 k/s in all, whatever the number of "
+            "publishers.\n\n| figure | subscribers | 1 publisher | most | "
+            "each more |\n|---|---:|---:|---:|---:|\n" + rows + "\n")
+
+
 def bars_of(figures, measure, label):
     """(name, value) of ours and of each baseline, case by case."""
     bars = []
@@ -154,7 +189,7 @@ def main():
         if bars:
             (pictures / file).write_text(picture(title, bars), encoding="utf-8")
             text += f"![{title}](performance/{file})\n\n"
-    text += tables(figures)
+    text += tables(figures) + growth(figures)
     (directory / "performance.md").write_text(text.rstrip() + "\n",
                                               encoding="utf-8")
 

@@ -3,27 +3,32 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 usage() {
   cat <<'TEXT'
-usage: scripts/setup.sh [--checks | --dynamo-crates]
+usage: scripts/setup.sh [--build | --checks | --image | --dynamo-crates]
 
 Installs from Debian what is missing to build, run and test this project, after
 saying what that is. Does nothing, quickly, when everything is there. Uses sudo
 when not run by root. Does not let Debian start the servers among it.
 
+  --build    only what the programs are built and packaged with
   --checks   also clang, clang-format and clang-tidy, which scripts/check.sh
              and the presets "clang" and "fuzz" need
+  --image    also what scripts/image.sh makes a root file system with
   --dynamo-crates
              also what the crates of Dynamo are compiled with, but cargo, of
              which they want a newer one
 TEXT
 }
 
-packages=(
+to_build=(
   ca-certificates git
-  g++ cmake ninja-build pkg-config mold
+  g++ cmake ninja-build pkg-config mold dpkg-dev file
   libcaf-dev libzmq3-dev cppzmq-dev libnats-dev libsodium-dev libxxhash-dev nlohmann-json3-dev
   libcurl4-openssl-dev libyaml-cpp-dev
-  libspdlog-dev libcli11-dev libcpp-httplib-dev prometheus-cpp-dev
-  catch2 python3 python3-venv python3-pytest python3-pytest-xdist python3-zmq python3-msgpack python3-yaml
+  libspdlog-dev libcli11-dev libcpp-httplib-dev prometheus-cpp-dev catch2
+)
+packages=(
+  "${to_build[@]}"
+  python3 python3-venv python3-pytest python3-pytest-xdist python3-zmq python3-msgpack python3-yaml
   python3-jsonschema
   nats-server etcd-server openssl
 )
@@ -33,6 +38,8 @@ case ${1-} in
     usage
     exit 0
     ;;
+  --build) packages=("${to_build[@]}") ;;
+  --image) packages+=(debootstrap) ;;
   --checks) packages+=(clang clang-format clang-tidy libclang-rt-14-dev) ;;
   --dynamo-crates) packages+=(clang libssl-dev protobuf-compiler) ;;
   '') ;;

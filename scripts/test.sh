@@ -8,7 +8,8 @@ usage: scripts/test.sh [--quick]
 Installs what is missing, builds and runs every test: unit and integration
 tests, an outside project against the installed tree, scenarios of several
 processes, the core of the interop tests with real processes of NVIDIA Dynamo
-(from PyPI); then the tests again under AddressSanitizer and
+(from PyPI), scenarios at a real API server of Kubernetes, with the programs of
+deploy/Dockerfile too; then the tests again under AddressSanitizer and
 UndefinedBehaviorSanitizer, and those with threads under ThreadSanitizer.
 Stops at the first failure and ends with a table of what ran and how long.
 
@@ -46,9 +47,9 @@ stage() {
 
 summary() {
   local status=$?
-  # Interop ends by itself, with all that it started; compilers need not.
+  # Tests end by themselves, with all that they started; compilers need not.
   for name in "${!behind[@]}"; do
-    [ "$name" = interop ] || kill -- "-${behind[$name]}" 2>/dev/null || true
+    [ "$name" = neighbours ] || kill -- "-${behind[$name]}" 2>/dev/null || true
     wait "${behind[$name]}" || true
   done
   rm -rf "$logs"
@@ -99,6 +100,12 @@ build_thread() {
   renice -n 19 "$BASHPID" >/dev/null
   build tsan thread_tests
 }
+# Beside real processes of others, which are installed and built.
+with_neighbours() {
+  scripts/interop.sh --core
+  scripts/kubernetes.sh
+  scripts/image.sh
+}
 # What is not done goes on with every core.
 stop_building_sanitized() {
   kill -INT -- "-${behind[sanitized]}" 2>/dev/null || true
@@ -112,13 +119,13 @@ stage "unit and integration tests" ctest --preset release
 stage "scenarios" "$python" -m pytest -q -n 3 tests/scenarios
 if [ "$quick" = no ]; then
   stop_building_sanitized
-  begin interop scripts/interop.sh --core
+  begin neighbours with_neighbours
   stage "build, address and undefined" build asan all_tests
-  stage "interop with Dynamo, rest" end interop
+  stage "Dynamo, Kubernetes, image, rest" end neighbours
   begin thread build_thread
   stage "tests, address and undefined" ctest --preset asan
   stage "build, thread, rest" end thread
   stage "tests, thread" tsan_tests
 else
-  stage "interop with Dynamo" scripts/interop.sh --core
+  stage "Dynamo, Kubernetes, image" with_neighbours
 fi

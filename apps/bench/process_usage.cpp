@@ -4,8 +4,10 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <sys/resource.h>
+#include <unistd.h>
 
 namespace dynamo::apps {
 
@@ -66,6 +68,37 @@ std::uint64_t resident_bytes_of(pid_t process) {
     }
   }
   return 0;
+}
+
+std::map<std::string, double> cpu_seconds_by_thread(pid_t process) {
+  static const double tick_s = 1.0 / static_cast<double>(sysconf(_SC_CLK_TCK));
+  std::map<std::string, double> all;
+  std::error_code failure;
+  const std::filesystem::path tasks{"/proc/" + std::to_string(process) +
+                                    "/task"};
+  for (std::filesystem::directory_iterator at{tasks, failure}, end;
+       !failure && at != end; at.increment(failure)) {
+    std::ifstream file{at->path() / "stat"};
+    std::string line;
+    std::getline(file, line);
+    // proc(5): "123 (name) S ...", of which utime is the 14th and stime the
+    // 15th; a name may hold whatever it likes.
+    const std::size_t open = line.find('(');
+    const std::size_t close = line.rfind(')');
+    if (open == std::string::npos || close == std::string::npos) {
+      continue;
+    }
+    std::istringstream rest{line.substr(close + 1)};
+    std::string skipped;
+    for (int field = 3; field < 14; ++field) {
+      rest >> skipped;
+    }
+    double user = 0;
+    double system = 0;
+    rest >> user >> system;
+    all[line.substr(open + 1, close - open - 1)] += (user + system) * tick_s;
+  }
+  return all;
 }
 
 double cpu_seconds() {

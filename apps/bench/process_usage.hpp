@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <string>
 #include <sys/types.h>
 
 namespace dynamo::apps {
@@ -21,6 +23,11 @@ process_usage usage_now();
 
 /// The resident memory of a process; 0 when it is gone.
 std::uint64_t resident_bytes_of(pid_t process);
+
+/// User and system time of the threads that a process has, in seconds, by the
+/// names of the threads; those of one name together, within 10 ms each. Empty
+/// when the process is gone.
+std::map<std::string, double> cpu_seconds_by_thread(pid_t process);
 
 /// The CPU time alone, which is quick to ask for.
 double cpu_seconds();

@@ -1,5 +1,7 @@
 #include "apps/worker/engine.hpp"
 
+#include "dynamo/base/thread_name.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <iterator>
@@ -84,6 +86,7 @@ void engine::stop() {
 }
 
 void engine::run() {
+  name_this_thread("engine");
   for (;;) {
     std::vector<engine_step> steps;
     {

@@ -1,16 +1,17 @@
 """What deploy/kubernetes holds, as a real API server and our programs see it."""
 
+import pathlib
 import re
 import subprocess
 import sys
 
+import pytest
 import yaml
 
+from brokers import Brokers
 from cluster import ROOT, request
-from kube import MANIFESTS
+from kube import MANIFESTS, Pods, Rejected, apiserver_program
 
-# Variables that our programs do not read, and what they are for.
-OF_OTHERS = set()
 PLURALS = {"NetworkPolicy": "networkpolicies"}
 
 
@@ -30,6 +31,14 @@ def address_of(each, namespace):
     return f"{base}/{plural}/{each['metadata']['name']}"
 
 
+def apply_dry(server, each):
+    """Lets the API server check it, strictly, and keep nothing."""
+    server.call("PATCH", address_of(each, server.namespace)
+                + "?fieldManager=test&force=true&dryRun=All"
+                "&fieldValidation=Strict", each,
+                kind="application/apply-patch+yaml")
+
+
 def containers():
     for _, each in manifests():
         template = each.get("spec", {}).get("template")
@@ -41,26 +50,56 @@ def containers():
 def test_the_api_server_takes_every_manifest(server):
     seen = 0
     for path, each in manifests():
-        address = address_of(each, server.namespace)
         try:
-            server.call("PATCH", address + "?fieldManager=test&force=true"
-                        "&dryRun=All&fieldValidation=Strict", each,
-                        kind="application/apply-patch+yaml")
-        except Exception as reason:
+            apply_dry(server, each)
+        except Rejected as reason:
             raise AssertionError(f"{path}: {reason}") from None
         seen += 1
-    assert seen >= 15, seen
+    assert seen >= 18, seen
 
 
-def test_kustomizations_name_files_that_are_there():
+def rendered(place):
+    """What kustomize makes of a folder."""
+    program = pathlib.Path(apiserver_program()).with_name("kustomize")
+    text = subprocess.run([program, "build", MANIFESTS / place], check=True,
+                          capture_output=True, text=True).stdout
+    return [each for each in yaml.safe_load_all(text) if each]
+
+
+# What each of them adds to the environment of workers and routers.
+@pytest.mark.parametrize("place, added", [
+    ("base", {}),
+    ("with-nats", {"DYN_EVENT_PLANE": "nats",
+                   "NATS_SERVER": "nats://nats:4222"}),
+    ("with-broker", {"DYN_EVENT_PLANE": "zmq",
+                     "DYN_ZMQ_BROKER_ENABLED": "true"}),
+])
+def test_what_kustomize_makes_of_a_folder_is_taken(server, place, added):
+    patched = 0
+    for each in rendered(place):
+        assert each["metadata"]["namespace"] == server.namespace
+        apply_dry(server, each)
+        name = each["metadata"]["name"]
+        if "template" in each.get("spec", {}):
+            one, = each["spec"]["template"]["spec"]["containers"]
+            told = {entry["name"]: entry.get("value")
+                    for entry in one.get("env", [])}
+            if name in ("dynamo-worker", "dynamo-router"):
+                assert added.items() <= told.items(), (name, told)
+                patched += 1
+            else:
+                assert not added.keys() & told.keys(), (name, told)
+    assert patched == 2
+
+
+def test_every_manifest_is_in_a_kustomization():
     named = set()
     for path in MANIFESTS.rglob("kustomization.yaml"):
         for name in yaml.safe_load(path.read_text())["resources"]:
-            assert (path.parent / name).exists(), (path, name)
-            named.add(path.parent / name)
-    others = {path for path in MANIFESTS.rglob("*.yaml")
-              if path.name != "kustomization.yaml"}
-    assert others == named
+            named.add((path.parent / name).resolve())
+    assert {path for path in MANIFESTS.rglob("*.yaml")
+            if path.name != "kustomization.yaml"} <= named
+    assert all(path.exists() for path in named), named
 
 
 def test_the_configuration_is_that_of_configs():
@@ -73,14 +112,16 @@ def test_every_variable_is_one_that_programs_read(programs):
                           check=True, capture_output=True, text=True).stdout
     known = set(re.findall(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+", told))
     used = {each["name"] for one in containers() for each in one["env"]}
-    assert used - OF_OTHERS <= known, used - known
+    assert used <= known, used - known
 
 
 def test_every_probe_is_answered(scenario, server):
-    environment = server.pod("probed-0").environment()
-    running = {"dynamo-worker": scenario.worker(environment=environment),
-               "dynamo-router": scenario.router(
-                   environment=server.pod("probed-1").environment())}
+    scenario.pods = Pods(server)
+    running = {"dynamo-worker": scenario.worker(),
+               "dynamo-router": scenario.router(),
+               "dynamo-broker": Brokers(scenario, 1).programs[0]}
+    for program in running.values():
+        program.started()
     probed = 0
     for one in containers():
         program = running[one["args"][0]]
@@ -88,4 +129,4 @@ def test_every_probe_is_answered(scenario, server):
             if name.endswith("Probe"):
                 request(program.address, "GET", probe["httpGet"]["path"])
                 probed += 1
-    assert probed == 6, probed
+    assert probed == 9, probed

@@ -1,6 +1,5 @@
 #include "apps/bench/measures/kv_trial.hpp"
 
-#include "apps/bench/measures/role_group.hpp"
 #include "apps/bench/stage.hpp"
 
 #include <algorithm>
@@ -46,6 +45,11 @@ result<figures> run_kv(const kv_trial& trial) {
     return warm.error();
   }
   std::this_thread::sleep_for(kv_settle_time);
+  const std::vector<pid_t> processes{group.pid_of(*publisher),
+                                     group.pid_of(*router)};
+  if (trial.on_warm) {
+    trial.on_warm(processes);
+  }
   const auto sent = group.converse({{*publisher, "go", "result"}}, kv_run_time);
   if (!sent) {
     return sent.error();
@@ -53,6 +57,9 @@ result<figures> run_kv(const kv_trial& trial) {
   const auto done = group.result_of(*router);
   if (!done) {
     return done.error();
+  }
+  if (trial.on_arrived) {
+    trial.on_arrived(processes);
   }
   const auto used = group.converse({{*publisher, "final", "final"}});
   if (!used) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "apps/bench/contender.hpp"
+#include "apps/bench/measures/role_group.hpp"
 #include "apps/bench/turns.hpp"
 #include "dynamo/config/options.hpp"
 
@@ -19,6 +20,10 @@ struct kv_trial {
   std::uint64_t events = 100'000;
   /// Events a second of each publisher; 0: as fast as it goes.
   double rate = 0;
+  /// Told of both processes, the publishers' first: before they are measured,
+  /// and when everything has arrived.
+  process_sink on_warm;
+  process_sink on_arrived;
 };
 
 /// Runs it once:

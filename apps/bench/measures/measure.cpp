@@ -25,6 +25,7 @@ const std::vector<measure>& measures() {
       {"receive", "A subscriber's way from the socket", run_receive},
       {"end-to-end", "Publisher process to subscriber process", run_end_to_end},
       {"round-trip", "There and back, one message under way", run_round_trip},
+      {"threads", "Which threads the time goes to", run_threads},
       {"fan", "Many publishers, several subscribers", run_fan},
       {"ingest", "kv-events from sockets into the index", run_ingest},
       {"index", "The prefix index under a trace", run_index},

@@ -69,6 +69,8 @@ result<std::vector<comparison>> run_end_to_end(const run_options&,
                                                const progress_sink&);
 result<std::vector<comparison>> run_round_trip(const run_options&,
                                                const progress_sink&);
+result<std::vector<comparison>> run_threads(const run_options&,
+                                            const progress_sink&);
 result<std::vector<comparison>> run_fan(const run_options&,
                                         const progress_sink&);
 result<std::vector<comparison>> run_ingest(const run_options&,

@@ -7,10 +7,15 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 namespace dynamo::apps {
+
+/// Told of the processes that take part.
+using process_sink = std::function<void(const std::vector<pid_t>&)>;
 
 /// The processes of one trial on one stage. They end with it.
 class role_group {

@@ -82,16 +82,21 @@ class stream_run {
       return warm.error();
     }
     std::this_thread::sleep_for(settle_time);
-    if (trial_.on_warm) {
-      std::vector<pid_t> processes;
-      for (const auto* end : {&publishers_, &subscribers_}) {
-        for (const auto one : *end) {
-          processes.push_back(group_.pid_of(one));
-        }
-      }
-      trial_.on_warm(processes);
-    }
+    tell(trial_.on_warm);
     return ok();
+  }
+
+  void tell(const process_sink& whom) {
+    if (!whom) {
+      return;
+    }
+    std::vector<pid_t> processes;
+    for (const auto* end : {&publishers_, &subscribers_}) {
+      for (const auto one : *end) {
+        processes.push_back(group_.pid_of(one));
+      }
+    }
+    whom(processes);
   }
 
   status publish() {
@@ -157,6 +162,7 @@ class stream_run {
 
   /// What publishers have used until everything arrived.
   status collect_costs() {
+    tell(trial_.on_arrived);
     double cpu_s = 0;
     for (const auto one : publishers_) {
       const auto done = group_.converse({{one, "final", "final"}});

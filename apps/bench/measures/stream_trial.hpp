@@ -1,14 +1,11 @@
 #pragma once
 
 #include "apps/bench/contender.hpp"
+#include "apps/bench/measures/role_group.hpp"
 #include "apps/bench/turns.hpp"
 #include "dynamo/config/options.hpp"
 
 #include <cstdint>
-#include <functional>
-#include <string>
-#include <sys/types.h>
-#include <vector>
 
 namespace dynamo::apps {
 
@@ -28,7 +25,9 @@ struct stream_trial {
   std::size_t publishers_each = 1;
   std::size_t subscriber_processes = 1;
   /// Told of the processes, the publishers first, before they are measured.
-  std::function<void(const std::vector<pid_t>&)> on_warm;
+  process_sink on_warm;
+  /// And when everything has arrived.
+  process_sink on_arrived;
 
   std::size_t publishers() const {
     return publisher_processes * publishers_each;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dynamo/base/mutex.hpp"
+#include "dynamo/base/thread_name.hpp"
 #include "dynamo/discovery/change_feed.hpp"
 #include "dynamo/discovery/discovery.hpp"
 #include "dynamo/discovery/signals_blocked.hpp"
@@ -130,6 +131,7 @@ class backend_discovery : public discovery {
     try {
       const signals_blocked blocked;
       thread_ = std::thread{[this, &connect, &connected] {
+        name_this_thread("discovery");
         const status done = connect();
         if (done) {
           instance_id_ = backend_.instance_id();

@@ -1,6 +1,7 @@
 #include "dynamo/discovery/file.hpp"
 
 #include "dynamo/base/mutex.hpp"
+#include "dynamo/base/thread_name.hpp"
 #include "dynamo/discovery/file_backend.hpp"
 #include "dynamo/discovery/signals_blocked.hpp"
 
@@ -117,6 +118,7 @@ class file_discovery final : public discovery {
   }
 
   void run() {
+    name_this_thread("discovery");
     while (!stopping()) {
       for (work& next : take_work()) {
         next();

@@ -1,5 +1,6 @@
 #include "dynamo/transport/broker_client.hpp"
 
+#include "dynamo/base/thread_name.hpp"
 #include "dynamo/transport/signal_shield.hpp"
 #include "dynamo/transport/zmq_error.hpp"
 #include "dynamo/wire/zmq_message.hpp"
@@ -152,6 +153,7 @@ void broker_client::close() {
 // -- The thread
 
 void broker_client::run() {
+  name_this_thread("zmq-brokers");
   for (bool stops = false; !stops;) {
     paths_.wait(bell_->descriptor(), patience(clock_.now()));
     const auto now = clock_.now();

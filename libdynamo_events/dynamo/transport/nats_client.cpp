@@ -1,5 +1,7 @@
 #include "dynamo/transport/nats_client.hpp"
 
+#include "dynamo/base/thread_name.hpp"
+
 #include <algorithm>
 #include <cassert>
 #include <random>
@@ -131,6 +133,7 @@ void nats_client::ring() {
 // -- The thread
 
 void nats_client::run() {
+  name_this_thread("nats-send");
   for (;;) {
     switch (await_turn()) {
     case turn::attempt:

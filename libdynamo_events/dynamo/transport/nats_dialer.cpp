@@ -1,6 +1,7 @@
 #include "dynamo/transport/nats_dialer.hpp"
 
 #include "dynamo/base/mutex.hpp"
+#include "dynamo/base/thread_name.hpp"
 #include "dynamo/transport/nats_error.hpp"
 
 #include <algorithm>
@@ -62,7 +63,11 @@ nats_dialed nats_dialer::dial(const nats_server& server) {
   }
   std::thread caller;
   try {
-    caller = std::thread{[made] { run(made); }};
+    caller = std::thread{[made] {
+      // The threads that the library starts take over the name.
+      name_this_thread("cnats");
+      run(made);
+    }};
   } catch (const std::system_error& failure) {
     return failed_call(failure.what());
   }

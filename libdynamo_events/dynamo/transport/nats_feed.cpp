@@ -1,5 +1,6 @@
 #include "dynamo/transport/nats_feed.hpp"
 
+#include "dynamo/base/thread_name.hpp"
 #include "dynamo/transport/nats_error.hpp"
 #include "dynamo/wire/envelope_codec.hpp"
 
@@ -73,6 +74,7 @@ status nats_feed::open(natsConnection& connection,
 // full queue, so it is known in time, before its successor is taken, when half
 // a queue is taken between two looks.
 void nats_feed::run(natsSubscription& from, const nats_feed_limits& limits) {
+  name_this_thread("nats-receive");
   const int messages_max =
       std::clamp(limits.messages_max / 2, 1, look_interval_max);
   int messages_left = 0;

@@ -2,6 +2,7 @@
 
 #include "dynamo/base/clock.hpp"
 #include "dynamo/base/mutex.hpp"
+#include "dynamo/base/thread_name.hpp"
 #include "dynamo/transport/broker_outlet.hpp"
 #include "dynamo/transport/doorbell.hpp"
 #include "dynamo/transport/signal_shield.hpp"
@@ -170,6 +171,7 @@ void zmq_broker::implementation::stop() {
 }
 
 void zmq_broker::implementation::run() {
+  name_this_thread("zmq-broker");
   while (!stopping_) {
     turn(clock_.now(), std::nullopt);
   }

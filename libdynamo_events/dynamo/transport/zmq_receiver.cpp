@@ -1,5 +1,6 @@
 #include "dynamo/transport/zmq_receiver.hpp"
 
+#include "dynamo/base/thread_name.hpp"
 #include "dynamo/transport/signal_shield.hpp"
 #include "dynamo/transport/tcp_endpoint.hpp"
 #include "dynamo/transport/zmq_socket_set.hpp"
@@ -71,6 +72,7 @@ zmq_receiver::~zmq_receiver() {
 }
 
 void zmq_receiver::run() {
+  name_this_thread("zmq-receive");
   {
     zmq_socket_set sockets{sockets_, options_, counters_};
     serve(sockets);
