@@ -20,16 +20,24 @@ user=10001
 root=$(readlink -f "$1")
 shift
 
-# Of the machine the programs see the files of the command, which are below
-# TMPDIR, at the same path.
+# Of the machine the programs see what the command writes for them, which is below
+# TMPDIR, and the configurations of scenarios, at the same paths.
 TMPDIR=$(mktemp -d)
 export TMPDIR
-trap 'umount --lazy "$root"; rm -rf "$TMPDIR" "$root$TMPDIR"' EXIT
-mkdir -p "$root$TMPDIR"
+seen=("$TMPDIR" "$(readlink -f "$(dirname "$0")/../scenarios")")
+leave() {
+  umount --lazy "$root"
+  rm -rf "$TMPDIR"
+  rmdir "$root$TMPDIR"
+}
+trap leave EXIT
 mount --bind "$root" "$root"
 mount --make-private "$root"
-mount --bind "$TMPDIR" "$root$TMPDIR"
-mount -o remount,bind,ro "$root$TMPDIR"
+for place in "${seen[@]}"; do
+  mkdir -p "$root$place"
+  mount --bind "$place" "$root$place"
+  mount -o remount,bind,ro "$root$place"
+done
 mount -t proc -o ro proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount -o remount,bind,ro "$root"
