@@ -55,14 +55,34 @@ direct_outlet::picture direct_outlet::look() const {
 }
 
 // Who finds it busy does not wait: the publisher comes back to what is left.
-bool direct_outlet::serve_at_once(std::size_t event_bytes) {
-  if (event_bytes > event_bytes_max || !mutex_.try_lock()) {
-    return false;
+bool direct_outlet::serve_at_once(const pushed_event& pushed) {
+  const bool is_left_to_publisher =
+      pushed.bytes > event_bytes_max ||
+      (pushed.travels_in_company && !pushed.is_first);
+  if (pushed.bytes > event_bytes_max) {
+    ++large_waiting_;
   }
-  const bool is_served = socket_ && takes_credit() &&
-                         (is_held() || send_some(credit_max) < credit_max);
+  if (is_left_to_publisher || large_waiting_ != 0) {
+    return !pushed.is_first;
+  }
+  if (!pushed.travels_in_company &&
+      !is_attended_.load(std::memory_order_relaxed)) {
+    is_attended_.store(true, std::memory_order_relaxed);
+  }
+  if (!mutex_.try_lock()) {
+    return !pushed.is_first;
+  }
+  const bool is_allowed =
+      socket_ && (!pushed.travels_in_company || takes_credit());
+  const bool is_all_sent =
+      is_allowed &&
+      (is_held() || send_some(messages_at_once) < messages_at_once);
   mutex_.unlock();
-  return is_served;
+  return is_all_sent || !pushed.is_first;
+}
+
+bool direct_outlet::was_attended() {
+  return is_attended_.exchange(false, std::memory_order_relaxed);
 }
 
 bool direct_outlet::takes_credit() {
@@ -81,22 +101,35 @@ bool direct_outlet::takes_credit() {
   return true;
 }
 
+// Of a buffer that is empty now, those are forgotten, too, that it has dropped.
+void direct_outlet::count_large_as_taken(bool is_empty) {
+  if (is_empty) {
+    large_waiting_ = 0;
+    return;
+  }
+  large_waiting_ -= std::count_if(taken_.begin(), taken_.end(),
+                                  [](const inbox_item<event>& item) {
+                                    return item.size_bytes > event_bytes_max;
+                                  });
+}
+
 std::size_t direct_outlet::send_some(std::size_t messages_max) {
   if (!socket_ || is_held()) {
     return 0;
   }
   const std::size_t count = buffer_->drain(taken_, messages_max);
-  const std::vector<wire_message> messages =
-      writer_->write(taken_, {time_->unix_time(), std::nullopt},
-                     [this](std::uint64_t sequence, const error& reason) {
-                       ++not_encoded_;
-                       on_refused_(sequence, reason);
-                     });
-  taken_.clear();
+  count_large_as_taken(count < messages_max);
   bool is_heard = true;
-  for (const wire_message& message : messages) {
-    is_heard = socket_->send(message) != send_outcome::unheard && is_heard;
-  }
+  writer_->write(
+      taken_, {time_->unix_time(), std::nullopt},
+      [&](const wire_message& message) {
+        is_heard = socket_->send(message) != send_outcome::unheard && is_heard;
+      },
+      [this](std::uint64_t sequence, const error& reason) {
+        ++not_encoded_;
+        on_refused_(sequence, reason);
+      });
+  taken_.clear();
   if (!is_heard) {
     listeners_ = socket_->subscribers().value_or(1);
   }

@@ -6,6 +6,7 @@
 #include "dynamo/events/event.hpp"
 #include "dynamo/transport/transport.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -38,9 +39,19 @@ class direct_outlet {
   using refusal_sink =
       std::function<void(std::uint64_t sequence, const error& reason)>;
 
-  /// What a publishing thread may do by itself: so many messages at once, and
-  /// one more for each interval. A publisher that is faster than that is served
-  /// better by its actor, a batch at a time and on another core.
+  /// What was put into the buffer.
+  struct pushed_event {
+    std::size_t bytes = 0;
+    /// Nobody has been told of what waits.
+    bool is_first = false;
+    /// It can share a message with others that wait: these are worth gathering.
+    bool travels_in_company = false;
+  };
+
+  /// A publishing thread sends so many at once, with what waited before.
+  static constexpr std::size_t messages_at_once = 8;
+  /// Events that can travel in company are sent one by one as long as there are
+  /// few: so many at once, and one more for each interval.
   static constexpr std::size_t credit_max = 64;
   static constexpr std::chrono::microseconds credit_interval{10};
   /// Larger events are encoded by the actor.
@@ -66,13 +77,17 @@ class direct_outlet {
   /// What waits is sent even when nobody listens.
   void stop_holding();
 
+  /// Whether threads have published, that send what waits before them, too,
+  /// since this was asked last.
+  bool was_attended();
+
   picture look() const;
 
   // -- By any thread
 
-  /// An event of that size was put into the empty buffer. False: the publisher
-  /// has to be told.
-  bool serve_at_once(std::size_t event_bytes);
+  /// Sends it, if that is for this thread to do. False: the publisher has to be
+  /// told.
+  bool serve_at_once(const pushed_event& pushed);
 
  private:
   bool is_held() const DYNAMO_REQUIRES(mutex_) {
@@ -80,6 +95,7 @@ class direct_outlet {
   }
   bool takes_credit() DYNAMO_REQUIRES(mutex_);
   std::size_t send_some(std::size_t messages_max) DYNAMO_REQUIRES(mutex_);
+  void count_large_as_taken(bool is_empty) DYNAMO_REQUIRES(mutex_);
 
   const std::shared_ptr<inbox<event>> buffer_;
   mutable mutex mutex_;
@@ -94,6 +110,9 @@ class direct_outlet {
   std::vector<inbox_item<event>> taken_ DYNAMO_GUARDED_BY(mutex_);
   std::size_t credit_ DYNAMO_GUARDED_BY(mutex_) = credit_max;
   clock::time_point credited_at_ DYNAMO_GUARDED_BY(mutex_);
+  std::atomic<bool> is_attended_{false};
+  /// Large events in the buffer, about: one may be taken before it is counted.
+  std::atomic<std::int64_t> large_waiting_{0};
   /// Of the socket that was closed.
   sender_counts last_counts_ DYNAMO_GUARDED_BY(mutex_);
 };

@@ -26,6 +26,7 @@
   X(report_link)                                                               \
   X(link_status)                                                               \
   X(offer_due)                                                                 \
+  X(look_again)                                                                \
   X(close_publisher)                                                           \
   X(messages_waiting)                                                          \
   X(open_subscription)                                                         \

@@ -26,12 +26,12 @@ message_writer::message_writer(std::shared_ptr<const stream_name> name,
     , publisher_id_(publisher_id)
     , generation_(generation) {}
 
-std::vector<wire_message> message_writer::write(
-    std::span<inbox_item<event>> items, const occasion& when,
-    const std::function<void(std::uint64_t, const error&)>& on_refused) {
+void message_writer::write(std::span<inbox_item<event>> items,
+                           const occasion& when, const message_sink& on_written,
+                           const refusal_sink& on_refused) {
   when_ = when;
+  on_written_ = &on_written;
   on_refused_ = &on_refused;
-  written_.reserve(items.size());
   for (auto& item : items) {
     if (item.dropped_before > 0) {
       flush_kv_events();
@@ -40,7 +40,6 @@ std::vector<wire_message> message_writer::write(
     append(std::move(item.value));
   }
   flush_kv_events();
-  return std::exchange(written_, {});
 }
 
 void message_writer::append(event value) {
@@ -88,23 +87,28 @@ bool message_writer::fits() const {
 }
 
 void message_writer::append_payload() {
-  wire_message message{name_, publisher_id_, sequence_++, {}};
+  if (!message_.name) {
+    message_.name = name_;
+  }
+  message_.publisher_id = publisher_id_;
+  message_.sequence = sequence_++;
+  message_.envelope.clear();
   status encoded = encode_envelope(
-      {message.publisher_id, message.sequence,
+      {publisher_id_, message_.sequence,
        static_cast<std::uint64_t>(when_.now.count()), name_->topic, payload_},
-      message.envelope);
+      message_.envelope);
   const auto most = when_.envelope_bytes_max;
-  if (encoded && most && message.envelope.size() > *most) {
+  if (encoded && most && message_.envelope.size() > *most) {
     encoded = error{errc::too_large,
                     "the server takes messages of at most " +
                         std::to_string(*most) + " bytes (max_payload), got " +
-                        std::to_string(message.envelope.size())};
+                        std::to_string(message_.envelope.size())};
   }
   if (!encoded) {
-    (*on_refused_)(message.sequence, encoded.error());
+    (*on_refused_)(message_.sequence, encoded.error());
     return;
   }
-  written_.push_back(std::move(message));
+  (*on_written_)(message_);
 }
 
 } // namespace dynamo::actors

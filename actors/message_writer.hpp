@@ -30,13 +30,17 @@ class message_writer {
   message_writer(std::shared_ptr<const stream_name> name,
                  std::uint64_t publisher_id, payload_generation generation);
 
-  /// The messages of some events, in their order. Events that were dropped on
-  /// the way take numbers too, and so do messages that cannot be sent: every
-  /// subscriber sees a gap of exactly their count, in their place. Of the
-  /// latter `on_refused` hears.
-  std::vector<wire_message>
-  write(std::span<inbox_item<event>> items, const occasion& when,
-        const std::function<void(std::uint64_t, const error&)>& on_refused);
+  /// Takes each message as soon as it is written; it may move it away, and what
+  /// it leaves is used again.
+  using message_sink = std::function<void(wire_message&)>;
+  /// Hears of messages that cannot be sent.
+  using refusal_sink = std::function<void(std::uint64_t, const error&)>;
+
+  /// Writes the messages of some events, in their order. Events that were
+  /// dropped on the way take numbers too, and so do messages that cannot be
+  /// sent: every subscriber sees a gap of exactly their count, in their place.
+  void write(std::span<inbox_item<event>> items, const occasion& when,
+             const message_sink& on_written, const refusal_sink& on_refused);
 
   /// The number of the next message.
   std::uint64_t sequence() const { return sequence_; }
@@ -53,8 +57,9 @@ class message_writer {
   std::uint64_t sequence_ = 0;
   // While messages are written.
   occasion when_;
-  const std::function<void(std::uint64_t, const error&)>* on_refused_ = nullptr;
-  std::vector<wire_message> written_;
+  const message_sink* on_written_ = nullptr;
+  const refusal_sink* on_refused_ = nullptr;
+  wire_message message_;
   /// kv-events that go into one message.
   kv_events pending_;
   byte_buffer payload_;

@@ -266,6 +266,7 @@ struct parts_started {
 /// Timers of the actors to themselves.
 struct retry_due {};
 struct offer_due {};
+struct look_again {};
 struct tick {};
 
 /// Supervisor to itself: start a part again.

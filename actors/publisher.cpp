@@ -19,6 +19,10 @@ std::chrono::milliseconds repeat_window_of(const plane_options& options) {
                                   : std::chrono::milliseconds{0};
 }
 
+/// While threads that publish send themselves, it is looked so often whether
+/// they have left anything.
+constexpr std::chrono::milliseconds stand_back_time{1};
+
 stream_name name_of(const publisher_plan& plan, const plane_options& options) {
   const auto& [owner, topic] = std::tie(plan.request.owner, plan.request.topic);
   if (plan.options.generation == wire_generation::v1_4) {
@@ -71,6 +75,7 @@ caf::behavior publisher::make_behavior() {
       [this](const batch_unheard& m) { on_batch_unheard(m); },
       [this](const sender_changed& m) { on_sender_changed(m); },
       [this](const offer_due&) { on_offer_due(); },
+      [this](const look_again&) { on_look_again(); },
       [this](const parts_started& m) { on_parts_started(m); },
       [this](const close_publisher&) { on_close(); },
       [this](const records_removed&) { on_records_removed(); },
@@ -267,9 +272,31 @@ void publisher::drain() {
 }
 
 void publisher::send_directly() {
+  if (!plan_->outlet->serve(plan_->options.batch_max)) {
+    return;
+  }
+  if (plan_->outlet->was_attended()) {
+    stand_back();
+    return;
+  }
   // Others get their turn before the next batch.
-  if (plan_->outlet->serve(plan_->options.batch_max)) {
-    seam::send(this, caf::actor_cast<caf::actor>(this), events_waiting{});
+  seam::send(this, caf::actor_cast<caf::actor>(this), events_waiting{});
+}
+
+// Threads that publish send what waits before them, too. Two that take turns at
+// a socket are slower than one.
+void publisher::stand_back() {
+  if (!std::exchange(stands_back_, true)) {
+    seam::delayed_send(this, stand_back_time, look_again{});
+  }
+}
+
+void publisher::on_look_again() {
+  stands_back_ = false;
+  if (plan_->outlet->was_attended()) {
+    stand_back();
+  } else {
+    drain();
   }
 }
 
@@ -298,12 +325,18 @@ void publisher::send_next() {
 
 std::vector<wire_message>
 publisher::number(std::span<inbox_item<event>> items) {
-  return writer_.write(items,
-                       {around_.time.unix_time(), way_.envelope_bytes_max},
-                       [this](std::uint64_t sequence, const error& reason) {
-                         ++not_encoded_;
-                         warn_of_loss(sequence, reason);
-                       });
+  std::vector<wire_message> messages;
+  messages.reserve(items.size());
+  writer_.write(
+      items, {around_.time.unix_time(), way_.envelope_bytes_max},
+      [&messages](wire_message& message) {
+        messages.push_back(std::move(message));
+      },
+      [this](std::uint64_t sequence, const error& reason) {
+        ++not_encoded_;
+        warn_of_loss(sequence, reason);
+      });
+  return messages;
 }
 
 /// From any thread.

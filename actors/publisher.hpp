@@ -50,6 +50,7 @@ class publisher final : public caf::event_based_actor {
   void on_batch_unheard(const batch_unheard& fact);
   void on_sender_changed(const sender_changed& fact);
   void on_offer_due();
+  void on_look_again();
   void on_parts_started(const parts_started& fact);
   void on_close();
   void on_records_removed();
@@ -63,6 +64,7 @@ class publisher final : public caf::event_based_actor {
   bool may_send() const;
   void drain();
   void send_directly();
+  void stand_back();
   void hand_over();
   void send_next();
   std::vector<wire_message> number(std::span<inbox_item<event>> items);
@@ -91,6 +93,7 @@ class publisher final : public caf::event_based_actor {
   clock::time_point closed_at_{};
   /// One timer at a time, however often the connection changes meanwhile.
   bool offer_is_due_ = false;
+  bool stands_back_ = false;
   /// Messages for the link that were refused before they were sent.
   std::uint64_t not_encoded_ = 0;
 };

@@ -27,18 +27,19 @@ bool publisher_handle::publish(event&& value) {
     return false;
   }
   const std::size_t size = size_bytes(value);
-  switch (state_->plan->buffer->push(std::move(value), size)) {
-  case push_outcome::queued_first:
-    if (!state_->plan->outlet->serve_at_once(size)) {
-      state_->plan->bell->ring(events_waiting{});
-    }
-    return true;
-  case push_outcome::queued:
-    return true;
-  case push_outcome::dropped:
-    break;
+  const bool travels_in_company =
+      std::holds_alternative<kv_events>(value) ||
+      std::holds_alternative<active_sequence_events>(value);
+  const push_outcome outcome =
+      state_->plan->buffer->push(std::move(value), size);
+  if (outcome == push_outcome::dropped) {
+    return false;
   }
-  return false;
+  if (!state_->plan->outlet->serve_at_once(
+          {size, outcome == push_outcome::queued_first, travels_in_company})) {
+    state_->plan->bell->ring(events_waiting{});
+  }
+  return true;
 }
 
 inbox_counts publisher_handle::buffered() const {
