@@ -24,7 +24,7 @@ namespace dynamo::actors {
 ///
 /// Thread-safe. Its lock is the right to use the socket, so messages are
 /// written and sent under it. Nobody but the publisher waits for that, and
-/// never for longer than `credit_max` messages take.
+/// never for longer than `messages_at_once` take.
 class direct_outlet {
  public:
   /// What is known of it.
@@ -77,8 +77,8 @@ class direct_outlet {
   /// What waits is sent even when nobody listens.
   void stop_holding();
 
-  /// Whether threads have published, that send what waits before them, too,
-  /// since this was asked last.
+  /// Whether threads have published since this was asked last, of those that
+  /// send what waits before them, too.
   bool was_attended();
 
   picture look() const;
@@ -110,6 +110,7 @@ class direct_outlet {
   std::vector<inbox_item<event>> taken_ DYNAMO_GUARDED_BY(mutex_);
   std::size_t credit_ DYNAMO_GUARDED_BY(mutex_) = credit_max;
   clock::time_point credited_at_ DYNAMO_GUARDED_BY(mutex_);
+  /// A thread has published that sends what waits before its event, too.
   std::atomic<bool> is_attended_{false};
   /// Large events in the buffer, about: one may be taken before it is counted.
   std::atomic<std::int64_t> large_waiting_{0};

@@ -24,11 +24,13 @@ to_build=(
   g++ cmake ninja-build pkg-config mold dpkg-dev file
   libcaf-dev libzmq3-dev cppzmq-dev libnats-dev libsodium-dev libxxhash-dev nlohmann-json3-dev
   libcurl4-openssl-dev libyaml-cpp-dev
-  libspdlog-dev libcli11-dev libcpp-httplib-dev prometheus-cpp-dev catch2
+  libspdlog-dev libcli11-dev libcpp-httplib-dev prometheus-cpp-dev
+  # Tests are configured, too.
+  catch2 python3
 )
 packages=(
   "${to_build[@]}"
-  python3 python3-venv python3-pytest python3-pytest-xdist python3-zmq python3-msgpack python3-yaml
+  python3-venv python3-pytest python3-pytest-xdist python3-zmq python3-msgpack python3-yaml
   python3-jsonschema
   nats-server etcd-server openssl
 )
