@@ -190,6 +190,10 @@ class KubeServer:
         with self._open(method, path, body, **more) as answer:
             return json.load(answer)
 
+    def text(self, path):
+        with self._open("GET", path) as answer:
+            return answer.read().decode()
+
     def path(self, kind, name=""):
         base = f"{GROUPS[kind]}/namespaces/{self.namespace}/{kind}"
         return f"{base}/{name}" if name else base

@@ -11,11 +11,16 @@ from etcd_plane import discovered
 from kube import OBJECTS
 from kube_plane import TRUE_AGAIN
 from scenario import expect_equal, known_worker, streams
+from soak import resident_kib
 
 ALL = 300
 # The others are objects that a script writes, with publishers that say nothing.
 PROCESSES = 6
-ARRIVAL_SECONDS = 10
+MANY = 1000
+# Of a router, for each pod that it knows: what is parsed of its object.
+KIB_EACH_MAX = 32
+# A server ends watches when it likes; nothing else is a reason to ask again.
+READS_MAX = 20
 
 
 @pytest.fixture
@@ -30,6 +35,8 @@ def silent_publisher():
 
 
 def channel(number, address):
+    if address is None:
+        return {}
     scope = {"kind": "endpoint",
              "endpoint": {"namespace": "dynamo", "component": "backend",
                           "name": "generate"}}
@@ -102,6 +109,43 @@ def test_300_workers_arrive_within_ten_seconds(scenario, server,
                      f"{len(discovered(router))}")
     for worker in workers:
         assert known_worker(router, worker)["connected"]
+
+
+def requests_for(server, resource, *verbs):
+    """How many of them the API server has been sent."""
+    counted = 0
+    for line in server.text("/metrics").splitlines():
+        if (line.startswith("apiserver_request_total{")
+                and f'resource="{resource}"' in line
+                and any(f'verb="{verb}"' in line for verb in verbs)):
+            counted += float(line.rsplit(" ", 1)[1])
+    return counted
+
+
+def reads(server):
+    """Requests by which somebody asks for many objects. A watch counts when it
+    ends."""
+    return sum(requests_for(server, resource, "LIST", "WATCH")
+               for resource in ("endpointslices", OBJECTS))
+
+
+def test_a_thousand_pods_cost_little(scenario, server):
+    router = scenario.router(
+        environment=server.pod("router-0").environment())
+    began, asked, had = time.monotonic(), reads(server), resident_kib(
+        router.pid)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        crowd = set(pool.map(lambda number: arrive(server, number, None),
+                             range(MANY)))
+    wait_for(lambda: discovered(router) == crowd, TRUE_AGAIN,
+             lambda: f"{router} to know {MANY} workers; it knows "
+                     f"{len(discovered(router) & crowd)}")
+    grown = (resident_kib(router.pid) - had) / MANY
+    asked = reads(server) - asked
+    print(f"{grown:.1f} KiB and {asked / MANY:.3f} requests for each of {MANY} "
+          f"pods within {time.monotonic() - began:.1f} s")
+    assert grown <= KIB_EACH_MAX
+    assert asked <= READS_MAX
 
 
 def connected(router):
