@@ -4,12 +4,14 @@ import time
 
 from cluster import wait_for
 from etcd_plane import discovered, listed, stale
-from scenario import (SOON, Traffic, expect_equal, expect_whole, known_worker,
+from scenario import (Traffic, expect_equal, expect_whole, known_worker,
                       wait_for_worker)
 
+# Until something is seen, on a machine that compiles beside it.
+SOON = 60
 # Until discovery tells the truth again: the longest delay between attempts,
 # and what an API server needs before it lets anybody in.
-TRUE_AGAIN = 30
+TRUE_AGAIN = 60
 # Records of a worker: two of its publisher of kv-events, one of kv_metrics, one
 # of forward passes, its endpoint and its model.
 RECORDS = 6

@@ -3,8 +3,8 @@
 import secrets
 
 from cluster import wait_for
-from kube_plane import TRUE_AGAIN
-from scenario import SOON, let_pass, wait_for_worker
+from kube_plane import SOON, TRUE_AGAIN
+from scenario import let_pass, wait_for_worker
 
 OUTAGE_SECONDS = 30
 

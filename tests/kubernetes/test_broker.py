@@ -6,7 +6,8 @@ import yaml
 from brokers import Brokers, wait_for_brokers
 from cluster import wait_for
 from kube import MANIFESTS, Pods
-from scenario import SOON, Traffic, expect_equal, expect_whole
+from kube_plane import SOON
+from scenario import Traffic, expect_equal, expect_whole
 
 
 def environment_of_component():

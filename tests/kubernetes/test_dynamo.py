@@ -9,7 +9,8 @@ from kube import OBJECTS
 from meeting import (connections, wait_for_followers, wait_until_followed,
                      wait_until_held)
 from peers import Dynamo, DynamoRelease, names_of, tokens_of
-from scenario import SOON, expect_equal, wait_for_worker
+from kube_plane import SOON
+from scenario import expect_equal, wait_for_worker
 
 WORKER = 7
 

@@ -2,9 +2,9 @@
 
 from cluster import wait_for
 from kube import OBJECTS
-from kube_plane import RECORDS
-from scenario import (SOON, expect_accounted, expect_equal, known_worker,
-                      wait_for_worker)
+from kube_plane import RECORDS, SOON
+from scenario import (
+    expect_accounted, expect_equal, known_worker, wait_for_worker)
 
 
 def test_a_pod_becomes_ready_and_not_ready_and_ready(plane):
