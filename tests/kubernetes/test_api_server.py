@@ -88,11 +88,12 @@ def test_a_right_is_taken_away_and_given_back(plane):
                         connected=True)
         assert late.terminate() == 0
 
-        # A watch that runs goes on; the next one is refused.
+        # A watch that runs goes on; the next one is refused, which is told though
+        # it was told before that nobody answers.
         server.grant("list", "watch")
         server.kill()
-        server.start()
         plane.wait_until_stale()
+        server.start()
         wait_for(lambda: "cannot" in plane.router.stderr()
                  and "lacks that verb" in plane.router.stderr(), SOON,
                  f"{plane.router} to name the verb")

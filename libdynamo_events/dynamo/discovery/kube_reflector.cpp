@@ -18,9 +18,9 @@ kube_reflector::kube_reflector(const parts& around, kube_collection what,
     , delay_(around.timing.retry, random_u64()) {}
 
 void kube_reflector::turn(clock_time now) {
-  if (outage_.empty() && !failure_.empty() &&
-      now >= failing_since_ + around_.timing.outage) {
+  if (is_untold() && now >= failing_since_ + around_.timing.outage) {
     outage_ = what_.name + ": " + failure_;
+    told_status_ = failure_status_;
     around_.notice("kubernetes discovery: cannot see " + outage_);
   }
   switch (phase_) {
@@ -46,7 +46,7 @@ void kube_reflector::turn(clock_time now) {
 
 kube_reflector::clock_time kube_reflector::due() const {
   clock_time next = clock_time::max();
-  if (outage_.empty() && !failure_.empty()) {
+  if (is_untold()) {
     next = failing_since_ + around_.timing.outage;
   }
   if (phase_ == phase::waiting) {
@@ -95,7 +95,7 @@ void kube_reflector::on_page(const kube_answer& answer) {
   request_ = 0;
   if (!answer.is_ok()) {
     version_.clear();
-    fail("list: " + answer.reason, answer.retry_after);
+    fail("list: " + answer.reason, answer.retry_after, answer.status);
     return;
   }
   const auto page = kube_page_from(answer.body);
@@ -207,7 +207,7 @@ void kube_reflector::on_watch_end(const kube_answer& answer) {
     version_.clear();
   }
   if (!answer.is_ok()) {
-    fail("watch: " + answer.reason, answer.retry_after);
+    fail("watch: " + answer.reason, answer.retry_after, answer.status);
   } else if (now < watch_began_ + around_.timing.watch_min) {
     fail("watch: it ended at once", {});
   } else {
@@ -228,12 +228,21 @@ void kube_reflector::relist_now(const std::string& reason) {
   list({});
 }
 
+/// A failure of another kind than the one that was told of is told of, too: a
+/// server that was away and comes back may refuse us.
+bool kube_reflector::is_untold() const {
+  return !failure_.empty() &&
+         (outage_.empty() || failure_status_ != told_status_);
+}
+
 void kube_reflector::fail(const std::string& reason,
-                          std::chrono::milliseconds advice) {
+                          std::chrono::milliseconds advice, int status) {
   const auto now = std::chrono::steady_clock::now();
-  if (failure_.empty()) {
+  const bool is_another = !outage_.empty() && status != failure_status_;
+  if (failure_.empty() || is_another) {
     failing_since_ = now;
   }
+  failure_status_ = status;
   // One that is accepted and ends again and again is no success.
   if (phase_ == phase::watching &&
       now > watch_began_ + around_.timing.retry.max) {

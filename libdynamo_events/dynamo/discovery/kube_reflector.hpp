@@ -72,7 +72,10 @@ class kube_reflector {
   void on_watch_end(const kube_answer& answer);
   void on_error(const kube_watch_event& event);
   void put(const nlohmann::json& object);
-  void fail(const std::string& reason, std::chrono::milliseconds advice);
+  /// `status`: of HTTP; 0 when there was no answer, or it broke off.
+  void fail(const std::string& reason, std::chrono::milliseconds advice,
+            int status = 0);
+  bool is_untold() const;
   void succeed();
   void relist_now(const std::string& reason);
   std::string query(const std::string& more) const;
@@ -102,7 +105,10 @@ class kube_reflector {
   bool is_too_many_ = false;
   clock_time failing_since_;
   std::string failure_;
+  int failure_status_ = 0;
+  /// What was told of it.
   std::string outage_;
+  int told_status_ = 0;
   std::uint64_t repaired_ = 0;
 };
 
