@@ -55,7 +55,7 @@ mirror() {
 make_root() {
   if [ ! -e "$place/bare/.complete" ]; then
     say "a bare Debian"
-    "${as_root[@]}" rm -rf "$place/bare"
+    "${as_root[@]}" rm -rf --one-file-system "$place/bare"
     "${as_root[@]}" debootstrap --variant=minbase bookworm "$place/bare" \
       "$(mirror)" >"$place/debootstrap.log" 2>&1 || {
       tail -n 20 "$place/debootstrap.log" >&2
@@ -63,7 +63,7 @@ make_root() {
     }
     "${as_root[@]}" touch "$place/bare/.complete"
   fi
-  "${as_root[@]}" rm -rf "$place/root"
+  "${as_root[@]}" rm -rf --one-file-system "$place/root"
   "${as_root[@]}" cp -a "$place/bare" "$place/root"
   "${as_root[@]}" cp /etc/resolv.conf /etc/hosts "$place/root/etc/"
   "${as_root[@]}" cp -r build/package "$place/root/package"
