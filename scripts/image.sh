@@ -8,8 +8,8 @@ usage: scripts/image.sh
 Makes what deploy/Dockerfile describes, without Docker, and tries it: lints that
 file, builds the package, installs it into a bare Debian with the script that
 the image is made with, and runs programs from there at a real API server of
-Kubernetes as deploy/kubernetes does: not as root, without capabilities, and with
-a root file system that cannot be written to.
+Kubernetes as deploy/kubernetes does: not as root, without capabilities, and
+with a root file system that cannot be written to.
 
 Needs root, or sudo, to change into that file system. It is left in
 build/image/root; the bare Debian is kept in build/image/bare.

@@ -74,7 +74,7 @@ if [ ! -x "$program" ] || [ ! -x "$kustomize" ]; then
     has_go "$go" || fetch_go
   fi
   say "building kube-apiserver $version and kustomize" >&2
-  compile apiserver . "$program" -ldflags "-s -w
+  [ -x "$program" ] || compile apiserver . "$program" -ldflags "-s -w
     -X k8s.io/component-base/version.gitVersion=v$version
     -X k8s.io/component-base/version.gitMajor=${version%%.*}
     -X k8s.io/component-base/version.gitMinor=33"
