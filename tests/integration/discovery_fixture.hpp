@@ -42,6 +42,16 @@ class notice_log {
     return found;
   }
 
+  /// All of them, a line each.
+  std::string text() const {
+    const lock_guard guard{mutex_};
+    std::string all;
+    for (const std::string& text : texts_) {
+      all += text + '\n';
+    }
+    return all;
+  }
+
  private:
   mutable mutex mutex_;
   std::vector<std::string> texts_ DYNAMO_GUARDED_BY(mutex_);
