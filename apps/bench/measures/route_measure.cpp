@@ -3,6 +3,7 @@
 #include "apps/bench/roles/kv_workload.hpp"
 #include "apps/bench/stage.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
@@ -36,7 +37,8 @@ result<figures> run_route_trial(const route_trial& trial) {
   role_group group{**opened};
   const double seconds =
       static_cast<double>(trial.choices) / trial.choices_per_s;
-  const auto each = static_cast<double>(trial.publishers);
+  // Without events there are no publishers either.
+  const double each = std::max(1.0, static_cast<double>(trial.publishers));
   const std::string publishers = std::to_string(trial.publishers);
   // Half a second more than the choices take.
   const auto events =
@@ -60,9 +62,7 @@ result<figures> run_route_trial(const route_trial& trial) {
       "--rate",
       std::to_string(trial.choices_per_s),
       "--stored-per-s",
-      std::to_string(trial.publishers > 0
-                         ? trial.events_per_s / each / events_per_request
-                         : 0)};
+      std::to_string(trial.events_per_s / each / events_per_request)};
   if (trial.over_http) {
     asked.push_back("--http");
   }
