@@ -120,15 +120,20 @@ std::size_t direct_outlet::send_some(std::size_t messages_max) {
   const std::size_t count = buffer_->drain(taken_, messages_max);
   count_large_as_taken(count < messages_max);
   bool is_heard = true;
+  std::uint64_t refused = 0;
+  // Clang does not see that whoever calls the functions below holds the mutex.
+  sender* const socket = socket_.get();
+  const refusal_sink* const on_refused = &on_refused_;
   writer_->write(
       taken_, {time_->unix_time(), std::nullopt},
       [&](const wire_message& message) {
-        is_heard = socket_->send(message) != send_outcome::unheard && is_heard;
+        is_heard = socket->send(message) != send_outcome::unheard && is_heard;
       },
-      [this](std::uint64_t sequence, const error& reason) {
-        ++not_encoded_;
-        on_refused_(sequence, reason);
+      [&](std::uint64_t sequence, const error& reason) {
+        ++refused;
+        (*on_refused)(sequence, reason);
       });
+  not_encoded_ += refused;
   taken_.clear();
   if (!is_heard) {
     listeners_ = socket_->subscribers().value_or(1);
