@@ -16,7 +16,7 @@ target_compile_options(dynamo_compiler INTERFACE
   -Wall -Wextra -Wpedantic -Werror -Wconversion -Wno-sign-conversion
   -Wnon-virtual-dtor -Wold-style-cast
   # GCC would also call it shadowing when a variable is named like a type.
-  $<IF:$<CXX_COMPILER_ID:Clang>,-Wshadow,-Wshadow=local>
+  $<$<CXX_COMPILER_ID:GNU>:-Wshadow=local>
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
   # GCC 12 sees overlaps in the inlined operator+ of strings (its bug 105651).
   $<$<AND:$<CXX_COMPILER_ID:GNU>,$<NOT:$<CONFIG:Debug>>>:-Wno-restrict>)
@@ -30,6 +30,10 @@ if(CMAKE_UNITY_BUILD)
   # What stands in an unnamed namespace of a source is taken for a header's.
   target_compile_options(dynamo_compiler INTERFACE
     $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+else()
+  # Sources that compile together hide each other's names.
+  target_compile_options(dynamo_compiler INTERFACE
+    $<$<CXX_COMPILER_ID:Clang>:-Wshadow>)
 endif()
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
@@ -41,8 +45,7 @@ endif()
 # Some sixty programs are linked; mold takes a fifth of the time.
 find_program(DYNAMO_MOLD mold)
 mark_as_advanced(DYNAMO_MOLD)
-if(DYNAMO_MOLD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND
-   CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 12.1)
+if(DYNAMO_MOLD AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 12.1)
   add_link_options(-fuse-ld=mold)
 endif()
 
@@ -50,6 +53,8 @@ if(DYNAMO_SANITIZE)
   add_compile_options(-fsanitize=${DYNAMO_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${DYNAMO_SANITIZE})
+  # What replaces the allocator, or takes long, is different then.
+  add_compile_definitions(DYNAMO_SANITIZED)
 endif()
 
 # For what is added from here on: UndefinedBehaviorSanitizer looks no more at

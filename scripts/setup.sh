@@ -11,7 +11,7 @@ when not run by root. Does not let Debian start the servers among it.
 
   --build    only what the programs are built and packaged with
   --checks   also clang, clang-format and clang-tidy, which scripts/check.sh
-             and the presets "clang" and "fuzz" need
+             and the presets "asan", "tsan", "clang" and "fuzz" need
   --image    also what scripts/image.sh makes a root file system with
   --dynamo-crates
              also what the crates of Dynamo are compiled with, but cargo, of

@@ -81,8 +81,8 @@ end() {
   return "$status"
 }
 
-# ThreadSanitizer of GCC 12 does not start where the kernel spreads addresses
-# more than it knows of; some containers do not let a process turn that off.
+# ThreadSanitizer does not start where the kernel spreads addresses more than it
+# knows of; some containers do not let a process turn that off.
 tsan_tests() {
   local fixed=(setarch --addr-no-randomize)
   "${fixed[@]}" true 2>/dev/null || fixed=()
@@ -112,7 +112,10 @@ stop_building_sanitized() {
   end sanitized || true
 }
 
-stage "setup" scripts/setup.sh
+# Clang has the sanitizers.
+with_clang=(--checks)
+[ "$quick" = no ] || with_clang=()
+stage "setup" scripts/setup.sh "${with_clang[@]}"
 stage "build" build release
 [ "$quick" = yes ] || begin sanitized build_sanitized
 stage "unit and integration tests" ctest --preset release

@@ -8,8 +8,7 @@
 #include <thread>
 #include <unistd.h>
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) &&                    \
-    !defined(__SANITIZE_THREAD__)
+#if defined(__GLIBC__) && !defined(DYNAMO_SANITIZED)
 #define DYNAMO_HAS_GLIBC_MALLOC 1
 #endif
 

@@ -67,7 +67,7 @@ std::uint64_t allocations_of_process() {
 
 } // namespace dynamo::apps
 
-#if !defined(__SANITIZE_ADDRESS__)
+#if !defined(DYNAMO_SANITIZED)
 
 // The other forms of both operators come down to these.
 void* operator new(std::size_t bytes) {

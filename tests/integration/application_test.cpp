@@ -107,7 +107,7 @@ class child {
 
 } // namespace
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__GLIBC__) && !defined(DYNAMO_SANITIZED)
 
 TEST_CASE("a program that serves HTTP starts with a small allocator") {
   child probe{{"--json", "--event-plane", "zmq", "--discovery", "file"}};

@@ -237,11 +237,13 @@ result<std::vector<comparison>> run_join(const run_options& options,
                                          const progress_sink& progress) {
   std::vector<turns> cases;
   const std::size_t many = sized<std::size_t>(options, 500, 20);
-  for (const auto& [publishers, records] :
+  for (const auto& [count, store] :
        {std::pair{std::size_t{1}, stage::store::file},
         {many, stage::store::file},
         {std::size_t{1}, stage::store::etcd},
         {many, stage::store::etcd}}) {
+    const std::size_t publishers = count;
+    const stage::store records = store;
     const bool is_one = publishers == 1;
     turns one{"join",
               (is_one ? "1 publisher, "

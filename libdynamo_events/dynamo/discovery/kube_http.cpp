@@ -48,10 +48,11 @@ struct kube_http::transfer {
   /// Cuts what has arrived of a watch into lines.
   void cut_lines() {
     std::size_t at = 0;
-    for (std::size_t end = 0;
-         (end = received.find('\n', at)) != std::string::npos; at = end + 1) {
-      if (end > at) {
-        lines.push_back(received.substr(at, end - at));
+    for (std::size_t newline = 0;
+         (newline = received.find('\n', at)) != std::string::npos;
+         at = newline + 1) {
+      if (newline > at) {
+        lines.push_back(received.substr(at, newline - at));
       }
     }
     received.erase(0, at);

@@ -158,8 +158,8 @@ struct table_segment : shared_block {
   }
 
  private:
-  static std::uint32_t first_of(std::uint32_t places) {
-    return static_cast<std::uint32_t>(std::countr_zero(places));
+  static std::uint32_t first_of(std::uint32_t found) {
+    return static_cast<std::uint32_t>(std::countr_zero(found));
   }
   std::uint32_t free_of(std::uint32_t at) const {
     return table_bucket::equal(buckets[at].low.load(std::memory_order_relaxed),

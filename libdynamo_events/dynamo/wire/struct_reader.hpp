@@ -72,7 +72,7 @@ struct struct_field {
 
   static constexpr bool is_required = Required;
   static constexpr auto key = encoded_key<Name>;
-  static bool is(std::string_view key) { return Name.is(key); }
+  static bool is(std::string_view found) { return Name.is(found); }
 
   /// Why a struct without the field is no good.
   static constexpr std::string_view missing() {
@@ -197,7 +197,7 @@ struct enum_variant {
   Read read;
 
   static constexpr bool holds_value = HoldsValue;
-  static bool is(std::string_view key) { return Name.is(key); }
+  static bool is(std::string_view found) { return Name.is(found); }
 };
 
 template <field_name Name, class Read>
