@@ -57,9 +57,9 @@ direct_outlet::picture direct_outlet::look() const {
 // Who finds it busy does not wait: the publisher comes back to what is left.
 bool direct_outlet::serve_at_once(const pushed_event& pushed) {
   const bool is_left_to_publisher =
-      pushed.bytes > event_bytes_max ||
+      pushed.bytes > encoded_at_once_bytes_max ||
       (pushed.travels_in_company && !pushed.is_first);
-  if (pushed.bytes > event_bytes_max) {
+  if (pushed.bytes > encoded_at_once_bytes_max) {
     ++large_waiting_;
   }
   if (is_left_to_publisher || large_waiting_ != 0) {
@@ -107,10 +107,10 @@ void direct_outlet::count_large_as_taken(bool is_empty) {
     large_waiting_ = 0;
     return;
   }
-  large_waiting_ -= std::count_if(taken_.begin(), taken_.end(),
-                                  [](const inbox_item<event>& item) {
-                                    return item.size_bytes > event_bytes_max;
-                                  });
+  large_waiting_ -= std::count_if(
+      taken_.begin(), taken_.end(), [](const inbox_item<event>& item) {
+        return item.size_bytes > encoded_at_once_bytes_max;
+      });
 }
 
 std::size_t direct_outlet::send_some(std::size_t messages_max) {

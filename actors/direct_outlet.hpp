@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/message_writer.hpp"
+#include "actors/pushed_event.hpp"
 #include "actors/surroundings.hpp"
 #include "dynamo/base/mutex.hpp"
 #include "dynamo/events/event.hpp"
@@ -39,23 +40,10 @@ class direct_outlet {
   using refusal_sink =
       std::function<void(std::uint64_t sequence, const error& reason)>;
 
-  /// What was put into the buffer.
-  struct pushed_event {
-    std::size_t bytes = 0;
-    /// Nobody has been told of what waits.
-    bool is_first = false;
-    /// It can share a message with others that wait: these are worth gathering.
-    bool travels_in_company = false;
-  };
-
-  /// A publishing thread sends so many at once, with what waited before.
-  static constexpr std::size_t messages_at_once = 8;
   /// Events that can travel in company are sent one by one as long as there are
   /// few: so many at once, and one more for each interval.
   static constexpr std::size_t credit_max = 64;
   static constexpr std::chrono::microseconds credit_interval{10};
-  /// Larger events are encoded by the actor.
-  static constexpr std::size_t event_bytes_max = 4096;
 
   direct_outlet(std::shared_ptr<inbox<event>> buffer, bool holds)
       : buffer_(std::move(buffer))

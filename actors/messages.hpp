@@ -4,6 +4,7 @@
 #include "actors/direct_outlet.hpp"
 #include "actors/doorbell.hpp"
 #include "actors/event_plane.hpp"
+#include "actors/link_outlet.hpp"
 #include "dynamo/base/inbox.hpp"
 #include "dynamo/transport/shared_link.hpp"
 
@@ -216,8 +217,10 @@ struct publisher_plan {
   publisher_options options;
   std::shared_ptr<inbox<event>> buffer;
   std::shared_ptr<doorbell> bell;
-  /// Opened where no server is between.
+  /// One of them is opened: without a server between; ...
   std::shared_ptr<direct_outlet> outlet;
+  /// ... with one.
+  std::shared_ptr<link_outlet> link_out;
 };
 
 /// A subscription to be; survives restarts of its actor. Either the consumer

@@ -1,6 +1,6 @@
-// Publish path, steps 2 to 4: what waits in the bounded buffer becomes messages
-// (message_writer), a batch at a time. Step 6: without a server between they
-// are sent at once (direct_outlet), otherwise handed to the link.
+// Publish path, steps 2 to 4 and 6: what waits in the bounded buffer becomes
+// messages (message_writer), a batch at a time, which are sent at once
+// (direct_outlet) or, with a server between, handed to the link (link_outlet).
 
 #include "actors/publisher.hpp"
 
@@ -31,8 +31,7 @@ publisher::publisher(caf::actor_config& config,
           std::make_shared<const stream_name>(name_of(*plan_, around.options)))
     , writer_(name_, publisher_id_,
               generation_of(around.options, plan_->options.generation))
-    , retry_delay_(around.options.reconnect.delay, publisher_id_)
-    , outgoing_(repeat_window_of(around.options)) {
+    , retry_delay_(around.options.reconnect.delay, publisher_id_) {
   seam::drop_unexpected(this);
 }
 
@@ -66,7 +65,7 @@ void publisher::on_parts_started(const parts_started& fact) {
   if (fact.bridge_is_new) {
     // The answers of the former bridge may be lost with it.
     open();
-    outgoing_.send_again();
+    plan_->link_out->send_again();
   }
   if (fact.watcher_is_new && phase_ == phase::registering) {
     register_records();
@@ -88,13 +87,16 @@ void publisher::on_sender_opened(const sender_opened& fact) {
     return;
   }
   endpoint_ = fact.endpoint;
-  link_ = fact.link;
+  const auto on_refused = [this](std::uint64_t sequence, const error& reason) {
+    warn_of_loss(sequence, reason);
+  };
   if (fact.out) {
     is_direct_ = true;
-    plan_->outlet->open(fact.out, std::move(writer_), around_.time,
-                        [this](std::uint64_t sequence, const error& reason) {
-                          warn_of_loss(sequence, reason);
-                        });
+    plan_->outlet->open(fact.out, std::move(writer_), around_.time, on_refused);
+  } else {
+    plan_->link_out->open({fact.link, publisher_id_, std::move(writer_),
+                           outgoing_window{repeat_window_of(around_.options)},
+                           &around_.time, on_refused});
   }
   retry_delay_.reset();
   if (phase_ == phase::opening) {
@@ -188,35 +190,22 @@ void publisher::on_subscribers_changed() {
 }
 
 void publisher::on_sender_changed(const sender_changed& fact) {
-  const bool is_another = fact.epoch != way_.epoch;
-  const bool reopened = fact.is_open && (!way_.is_open || is_another);
-  if (way_.is_open && !fact.is_open) {
-    closed_at_ = around_.time.now();
-  }
-  way_ = fact;
-  if (reopened) {
-    outgoing_.send_again_after_loss(closed_at_);
-  }
+  plan_->link_out->change_way(
+      {fact.is_open, fact.epoch, fact.envelope_bytes_max});
   drain();
 }
 
 void publisher::on_batch_sent(const batch_sent& fact) {
-  outgoing_.on_sent(fact.number, {fact.sent, 0, fact.refused},
-                    around_.time.now());
+  plan_->link_out->on_sent(fact.number, {fact.sent, 0, fact.refused});
   drain();
 }
 
 void publisher::on_batch_unheard(const batch_unheard& fact) {
-  if (!outgoing_.on_unheard(fact.number)) {
-    return;
-  }
-  if (!plan_->options.hold_without_subscriber || phase_ == phase::closing) {
-    outgoing_.give_up();
+  using enum link_outlet::unheard_batch;
+  const auto becomes = plan_->link_out->on_unheard(fact.number);
+  if (becomes == lost) {
     drain();
-    return;
-  }
-  outgoing_.hold();
-  if (!std::exchange(offer_is_due_, true)) {
+  } else if (becomes == held && !std::exchange(offer_is_due_, true)) {
     seam::delayed_send(this, link_timing_of(around_.options).offer_interval,
                        offer_due{});
   }
@@ -224,21 +213,15 @@ void publisher::on_batch_unheard(const batch_unheard& fact) {
 
 void publisher::on_offer_due() {
   offer_is_due_ = false;
-  if (outgoing_.is_holding() && !outgoing_.is_anything_on_its_way()) {
-    outgoing_.send_again();
-    drain();
-  }
-}
-
-bool publisher::may_send() const {
-  return endpoint_ && way_.is_open;
+  plan_->link_out->offer_again();
+  drain();
 }
 
 void publisher::drain() {
   if (is_direct_) {
     send_directly();
   } else {
-    hand_over();
+    plan_->link_out->serve(plan_->options.batch_max);
   }
   if (phase_ == phase::closing) {
     finish_closing();
@@ -274,45 +257,6 @@ void publisher::on_look_again() {
   }
 }
 
-void publisher::hand_over() {
-  send_next();
-  while (may_send() && outgoing_.has_room()) {
-    if (plan_->buffer->drain(taken_, plan_->options.batch_max) == 0) {
-      break;
-    }
-    outgoing_.add(
-        std::make_shared<const std::vector<wire_message>>(number(taken_)));
-    taken_.clear();
-    send_next();
-  }
-}
-
-void publisher::send_next() {
-  while (may_send()) {
-    const auto next = outgoing_.next();
-    if (!next) {
-      return;
-    }
-    link_->publish({publisher_id_, next->number, way_.epoch, next->messages});
-  }
-}
-
-std::vector<wire_message>
-publisher::number(std::span<inbox_item<event>> items) {
-  std::vector<wire_message> messages;
-  messages.reserve(items.size());
-  writer_.write(
-      items, {around_.time.unix_time(), way_.envelope_bytes_max},
-      [&messages](wire_message& message) {
-        messages.push_back(std::move(message));
-      },
-      [this](std::uint64_t sequence, const error& reason) {
-        ++not_encoded_;
-        warn_of_loss(sequence, reason);
-      });
-  return messages;
-}
-
 /// From any thread.
 void publisher::warn_of_loss(std::uint64_t sequence,
                              const error& reason) const {
@@ -329,17 +273,14 @@ void publisher::on_close() {
   }
   phase_ = phase::closing;
   plan_->outlet->stop_holding();
-  if (outgoing_.is_holding()) {
-    // For the last time: a subscriber may have come since.
-    outgoing_.send_again();
-  }
+  plan_->link_out->stop_holding();
   drain();
 }
 
 // The records go after the last event: a Dynamo subscriber disconnects as soon
 // as the record is gone.
 void publisher::finish_closing() {
-  if (!outgoing_.is_empty() || plan_->buffer->counts().depth > 0) {
+  if (!plan_->link_out->is_done()) {
     return;
   }
   phase_ = phase::withdrawing;
@@ -355,9 +296,10 @@ void publisher::on_records_removed() {
 
 publisher_status publisher::on_report() const {
   const inbox_counts buffer = plan_->buffer->counts();
-  const auto& answered = outgoing_.answered();
   const auto own =
       is_direct_ ? plan_->outlet->look() : direct_outlet::picture{};
+  const auto linked = plan_->link_out->look();
+  const auto& answered = linked.answered;
   publisher_status report;
   report.owner = plan_->request.owner;
   report.topic = plan_->request.topic;
@@ -366,15 +308,15 @@ publisher_status publisher::on_report() const {
   report.advertised = advertised_;
   if (is_direct_) {
     report.subscribers = own.listeners;
-  } else if (outgoing_.is_holding()) {
+  } else if (linked.is_holding) {
     report.subscribers = 0;
   }
   report.sent = answered.sent + own.counts.sent;
   report.unheard = answered.unheard + own.counts.unheard;
-  report.refused =
-      answered.refused + own.counts.refused + own.not_encoded + not_encoded_;
+  report.refused = answered.refused + own.counts.refused + own.not_encoded +
+                   linked.not_encoded;
   report.accepted = buffer.pushed;
-  report.sequence = is_direct_ ? own.sequence : writer_.sequence();
+  report.sequence = is_direct_ ? own.sequence : linked.sequence;
   report.dropped = buffer.dropped;
   report.waiting = buffer.depth;
   return report;
@@ -383,7 +325,7 @@ publisher_status publisher::on_report() const {
 /// See reconnector::on_exit.
 void publisher::on_exit() {
   const std::size_t unsent =
-      plan_->buffer->counts().depth + outgoing_.message_count();
+      plan_->buffer->counts().depth + plan_->link_out->look().unanswered;
   if (phase_ == phase::closing && unsent > 0) {
     around_.warn("publisher " + id_to_hex(publisher_id_) + ": ended with " +
                  std::to_string(unsent) + " events or messages of " +
@@ -393,7 +335,7 @@ void publisher::on_exit() {
   watcher_ = {};
   // Sockets must be closed before their transport is.
   plan_->outlet->close();
-  link_.reset();
+  plan_->link_out->close();
 }
 
 } // namespace dynamo::actors

@@ -2,7 +2,6 @@
 
 #include "actors/message_writer.hpp"
 #include "actors/messages.hpp"
-#include "actors/outgoing_window.hpp"
 #include "actors/surroundings.hpp"
 #include "dynamo/base/backoff.hpp"
 
@@ -13,9 +12,9 @@
 namespace dynamo::actors {
 
 /// One publisher incarnation: steps 2 to 4 of the publish path. It binds a
-/// sender, registers, and then turns what waits in its buffer into numbered
-/// messages, a batch at a time, for the link; without a server between it lets
-/// its outlet do that, beside the threads that publish.
+/// sender, registers, and then lets its outlet turn what waits in its buffer
+/// into messages, beside the threads that publish: direct_outlet, or
+/// link_outlet when a server is between.
 ///
 /// receives  events_waiting (buffer); sender_opened, sender_failed,
 ///           subscribers_changed, batch_sent, batch_unheard, sender_changed
@@ -61,13 +60,9 @@ class publisher final : public caf::event_based_actor {
   std::optional<event_channel> channel() const;
   void register_records();
   void retry(const error& reason, std::string_view what);
-  bool may_send() const;
   void drain();
   void send_directly();
   void stand_back();
-  void hand_over();
-  void send_next();
-  std::vector<wire_message> number(std::span<inbox_item<event>> items);
   void warn_of_loss(std::uint64_t sequence, const error& reason) const;
   void finish_closing();
 
@@ -75,9 +70,8 @@ class publisher final : public caf::event_based_actor {
   const surroundings& around_;
   std::uint64_t publisher_id_;
   std::shared_ptr<const stream_name> name_;
+  /// Until an outlet has it.
   message_writer writer_;
-  /// What was taken from the buffer; kept for its memory.
-  std::vector<inbox_item<event>> taken_;
   backoff retry_delay_;
   caf::actor bridge_;
   caf::actor watcher_;
@@ -86,16 +80,9 @@ class publisher final : public caf::event_based_actor {
   bool advertised_ = false;
   /// Messages go out by the outlet, not by the link.
   bool is_direct_ = false;
-  std::shared_ptr<shared_link> link_;
-  /// Whether the link may be used, and what is on it.
-  sender_changed way_;
-  outgoing_window outgoing_;
-  clock::time_point closed_at_{};
   /// One timer at a time, however often the connection changes meanwhile.
   bool offer_is_due_ = false;
   bool stands_back_ = false;
-  /// Messages for the link that were refused before they were sent.
-  std::uint64_t not_encoded_ = 0;
 };
 
 } // namespace dynamo::actors

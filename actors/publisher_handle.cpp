@@ -35,8 +35,10 @@ bool publisher_handle::publish(event&& value) {
   if (outcome == push_outcome::dropped) {
     return false;
   }
-  if (!state_->plan->outlet->serve_at_once(
-          {size, outcome == push_outcome::queued_first, travels_in_company})) {
+  const pushed_event pushed{size, outcome == push_outcome::queued_first,
+                            travels_in_company};
+  if (!state_->plan->outlet->serve_at_once(pushed) &&
+      !state_->plan->link_out->serve_at_once(pushed)) {
     state_->plan->bell->ring(events_waiting{});
   }
   return true;
@@ -58,9 +60,11 @@ publisher_handle start_publisher_on(const caf::actor& plane,
   auto buffer = std::make_shared<inbox<event>>(options.buffer);
   auto outlet =
       std::make_shared<direct_outlet>(buffer, options.hold_without_subscriber);
-  auto plan = std::make_shared<const publisher_plan>(
-      publisher_plan{request, options, std::move(buffer),
-                     std::make_shared<doorbell>(), std::move(outlet)});
+  auto link_out =
+      std::make_shared<link_outlet>(buffer, options.hold_without_subscriber);
+  auto plan = std::make_shared<const publisher_plan>(publisher_plan{
+      request, options, std::move(buffer), std::make_shared<doorbell>(),
+      std::move(outlet), std::move(link_out)});
   seam::anon_send(plane, start_publisher{plan});
   return publisher_handle{
       std::make_shared<const publisher_handle::shared>(std::move(plan))};

@@ -123,8 +123,7 @@ TEST_CASE("who publishes sends a little of what waits, and says so") {
   t.outlet->was_attended();
   const std::size_t sent_before = t.socket->sequences.size();
   CHECK_FALSE(t.publish());
-  CHECK(t.socket->sequences.size() ==
-        sent_before + direct_outlet::messages_at_once);
+  CHECK(t.socket->sequences.size() == sent_before + messages_at_once);
   CHECK(t.outlet->was_attended());
   CHECK_FALSE(t.outlet->was_attended());
   // And who goes on publishing is through with it at last.
@@ -139,7 +138,7 @@ TEST_CASE("a large event that was dropped holds nobody back") {
       inbox_limits{2, 1'000'000, overflow_policy::drop_oldest});
   t.outlet = std::make_unique<direct_outlet>(t.buffer, true);
   t.open();
-  CHECK(t.publish(direct_outlet::event_bytes_max + 1));
+  CHECK(t.publish(encoded_at_once_bytes_max + 1));
   CHECK_FALSE(t.publish());
   CHECK_FALSE(t.publish());
   CHECK(t.socket->sequences.empty());
@@ -152,7 +151,7 @@ TEST_CASE("a large event that was dropped holds nobody back") {
 TEST_CASE("large events are left to the publisher") {
   outlet_test t;
   t.open();
-  CHECK(t.publish(direct_outlet::event_bytes_max + 1));
+  CHECK(t.publish(encoded_at_once_bytes_max + 1));
   CHECK(t.socket->sequences.empty());
   CHECK_FALSE(t.outlet->serve(10));
   CHECK(t.socket->sequences == numbers_to(1));
@@ -189,7 +188,7 @@ TEST_CASE("with nobody left, what waits is sent to nobody once it must") {
 TEST_CASE("a batch that was full has more behind it") {
   outlet_test t;
   t.open();
-  t.publish(direct_outlet::event_bytes_max + 1);
+  t.publish(encoded_at_once_bytes_max + 1);
   t.publish();
   CHECK(t.outlet->serve(2));
   CHECK_FALSE(t.outlet->serve(2));
