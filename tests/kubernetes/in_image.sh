@@ -31,9 +31,22 @@ leave() {
   rmdir "$root$TMPDIR"
 }
 trap leave EXIT
+# open_way PLACE: where only the image's root may enter on the way there, as in
+# /root, an empty folder takes the place.
+open_way() {
+  local at=$root part
+  local -a parts
+  IFS=/ read -ra parts <<<"${1#/}"
+  for part in "${parts[@]}"; do
+    at+=/$part
+    [ -d "$at" ] || return 0
+    (($(stat -c '0%a' "$at") & 1)) || mount -t tmpfs -o mode=755 none "$at"
+  done
+}
 mount --bind "$root" "$root"
 mount --make-private "$root"
 for place in "${seen[@]}"; do
+  open_way "$place"
   mkdir -p "$root$place"
   mount --bind "$place" "$root$place"
   mount -o remount,bind,ro "$root$place"
