@@ -10,25 +10,47 @@ using namespace dynamo;
 using namespace dynamo::actors;
 using namespace std::chrono_literals;
 
-/// Remembers the batches that it was given.
-class remembering_link final : public shared_link {
+/// A link without a server.
+class lonely_link : public shared_link {
  public:
   void report_to(std::shared_ptr<link_inbox>, std::function<void()>) override {}
   void connect() override {}
+  status subscribe(subscription) override { return ok(); }
+  void unsubscribe(subscription_id) override {}
+  receiver_counts received() const override { return {}; }
+  link_counts counts() const override { return {}; }
+  void close() override {}
+};
+
+/// Remembers the batches that it was given.
+class remembering_link final : public lonely_link {
+ public:
   void publish(link_batch batch) override {
     for (const wire_message& message : *batch.messages) {
       sequences.push_back(message.sequence);
     }
     batches.push_back(std::move(batch));
   }
-  status subscribe(subscription) override { return ok(); }
-  void unsubscribe(subscription_id) override {}
-  receiver_counts received() const override { return {}; }
-  link_counts counts() const override { return {}; }
-  void close() override {}
 
   std::vector<link_batch> batches;
   std::vector<std::uint64_t> sequences;
+};
+
+/// Hands its batches to the thread that answers them.
+class answered_link final : public lonely_link {
+ public:
+  void publish(link_batch batch) override {
+    const lock_guard guard{mutex_};
+    waiting_.push_back(std::move(batch));
+  }
+  std::vector<link_batch> take() {
+    const lock_guard guard{mutex_};
+    return std::exchange(waiting_, {});
+  }
+
+ private:
+  mutex mutex_;
+  std::vector<link_batch> waiting_ DYNAMO_GUARDED_BY(mutex_);
 };
 
 using unheard = link_outlet::unheard_batch;
@@ -209,33 +231,8 @@ TEST_CASE("a message that the server would not take leaves a gap") {
 TEST_CASE("many threads publish, one answers, and nothing is left behind") {
   constexpr std::uint64_t each = 20'000;
   constexpr std::uint64_t threads = 3;
-  // As the link's thread and the publisher's actor do it.
-  class answering_link final : public shared_link {
-   public:
-    void report_to(std::shared_ptr<link_inbox>,
-                   std::function<void()>) override {}
-    void connect() override {}
-    void publish(link_batch batch) override {
-      const lock_guard guard{mutex_};
-      waiting_.push_back(std::move(batch));
-    }
-    status subscribe(subscription) override { return ok(); }
-    void unsubscribe(subscription_id) override {}
-    receiver_counts received() const override { return {}; }
-    link_counts counts() const override { return {}; }
-    void close() override {}
-
-    std::vector<link_batch> take() {
-      const lock_guard guard{mutex_};
-      return std::exchange(waiting_, {});
-    }
-
-   private:
-    mutex mutex_;
-    std::vector<link_batch> waiting_ DYNAMO_GUARDED_BY(mutex_);
-  };
   link_test t;
-  const auto link = std::make_shared<answering_link>();
+  const auto link = std::make_shared<answered_link>();
   const auto name =
       std::make_shared<const stream_name>(stream_name{"topic", "subject"});
   const system_clock time;
