@@ -24,15 +24,11 @@ void link_outlet::change_way(const way& now) {
   const lock_guard guard{mutex_};
   const bool is_another = now.epoch != way_.epoch;
   const bool is_reopened = now.is_open && (!way_.is_open || is_another);
-  if (!with_) {
-    way_ = now;
-    return;
-  }
-  if (way_.is_open && !now.is_open) {
+  if (with_ && way_.is_open && !now.is_open) {
     closed_at_ = with_->time->now();
   }
   way_ = now;
-  if (is_reopened) {
+  if (with_ && is_reopened) {
     with_->window.send_again_after_loss(closed_at_);
   }
 }

@@ -218,7 +218,7 @@ struct publisher_plan {
   std::shared_ptr<inbox<event>> buffer;
   std::shared_ptr<doorbell> bell;
   /// One of them is opened: without a server between; ...
-  std::shared_ptr<direct_outlet> outlet;
+  std::shared_ptr<direct_outlet> direct_out;
   /// ... with one.
   std::shared_ptr<link_outlet> link_out;
 };

@@ -92,7 +92,8 @@ void publisher::on_sender_opened(const sender_opened& fact) {
   };
   if (fact.out) {
     is_direct_ = true;
-    plan_->outlet->open(fact.out, std::move(writer_), around_.time, on_refused);
+    plan_->direct_out->open(fact.out, std::move(writer_), around_.time,
+                            on_refused);
   } else {
     plan_->link_out->open({fact.link, publisher_id_, std::move(writer_),
                            outgoing_window{repeat_window_of(around_.options)},
@@ -184,7 +185,7 @@ void publisher::on_retry_due() {
 
 void publisher::on_subscribers_changed() {
   if (is_direct_) {
-    plan_->outlet->look_at_subscribers();
+    plan_->direct_out->look_at_subscribers();
   }
   drain();
 }
@@ -229,10 +230,10 @@ void publisher::drain() {
 }
 
 void publisher::send_directly() {
-  if (!plan_->outlet->serve(plan_->options.batch_max)) {
+  if (!plan_->direct_out->serve(plan_->options.batch_max)) {
     return;
   }
-  if (plan_->outlet->was_attended()) {
+  if (plan_->direct_out->was_attended()) {
     stand_back();
     return;
   }
@@ -250,7 +251,7 @@ void publisher::stand_back() {
 
 void publisher::on_look_again() {
   stands_back_ = false;
-  if (plan_->outlet->was_attended()) {
+  if (plan_->direct_out->was_attended()) {
     stand_back();
   } else {
     drain();
@@ -272,7 +273,7 @@ void publisher::on_close() {
     return;
   }
   phase_ = phase::closing;
-  plan_->outlet->stop_holding();
+  plan_->direct_out->stop_holding();
   plan_->link_out->stop_holding();
   drain();
 }
@@ -297,7 +298,7 @@ void publisher::on_records_removed() {
 publisher_status publisher::on_report() const {
   const inbox_counts buffer = plan_->buffer->counts();
   const auto own =
-      is_direct_ ? plan_->outlet->look() : direct_outlet::picture{};
+      is_direct_ ? plan_->direct_out->look() : direct_outlet::picture{};
   const auto linked = plan_->link_out->look();
   const auto& answered = linked.answered;
   publisher_status report;
@@ -334,7 +335,7 @@ void publisher::on_exit() {
   bridge_ = {};
   watcher_ = {};
   // Sockets must be closed before their transport is.
-  plan_->outlet->close();
+  plan_->direct_out->close();
   plan_->link_out->close();
 }
 

@@ -6,8 +6,6 @@
 #include "dynamo/base/backoff.hpp"
 
 #include <memory>
-#include <span>
-#include <vector>
 
 namespace dynamo::actors {
 
@@ -78,7 +76,7 @@ class publisher final : public caf::event_based_actor {
   phase phase_ = phase::opening;
   std::optional<std::string> endpoint_;
   bool advertised_ = false;
-  /// Messages go out by the outlet, not by the link.
+  /// Messages go out by direct_outlet, not by link_outlet.
   bool is_direct_ = false;
   /// One timer at a time, however often the connection changes meanwhile.
   bool offer_is_due_ = false;

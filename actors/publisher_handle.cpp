@@ -37,7 +37,8 @@ bool publisher_handle::publish(event&& value) {
   }
   const pushed_event pushed{size, outcome == push_outcome::queued_first,
                             travels_in_company};
-  if (!state_->plan->outlet->serve_at_once(pushed) &&
+  // The one that is not open leaves it to the other.
+  if (!state_->plan->direct_out->serve_at_once(pushed) &&
       !state_->plan->link_out->serve_at_once(pushed)) {
     state_->plan->bell->ring(events_waiting{});
   }
@@ -58,13 +59,13 @@ publisher_handle start_publisher_on(const caf::actor& plane,
                                     const publisher_request& request) {
   const auto options = request.options.value_or(parts.around.options.publisher);
   auto buffer = std::make_shared<inbox<event>>(options.buffer);
-  auto outlet =
+  auto direct_out =
       std::make_shared<direct_outlet>(buffer, options.hold_without_subscriber);
   auto link_out =
       std::make_shared<link_outlet>(buffer, options.hold_without_subscriber);
   auto plan = std::make_shared<const publisher_plan>(publisher_plan{
       request, options, std::move(buffer), std::make_shared<doorbell>(),
-      std::move(outlet), std::move(link_out)});
+      std::move(direct_out), std::move(link_out)});
   seam::anon_send(plane, start_publisher{plan});
   return publisher_handle{
       std::make_shared<const publisher_handle::shared>(std::move(plan))};

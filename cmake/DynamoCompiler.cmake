@@ -58,10 +58,10 @@ if(DYNAMO_SANITIZE)
 endif()
 
 # For what is added from here on: UndefinedBehaviorSanitizer looks no more at
-# each pointer before it is used, which is two fifths of the time that code made
-# of CAF's templates takes to compile. AddressSanitizer still reports a null
-# pointer where it is read, and the layers, where bytes are taken apart, keep the
-# checks.
+# each pointer before it is used. That is a sixth of the time that Clang takes to
+# compile code made of CAF's templates, and two fifths with GCC. AddressSanitizer
+# still reports a null pointer where it is read, and the layers, where bytes are
+# taken apart, keep the checks.
 macro(dynamo_check_pointers_by_fault)
   if(DYNAMO_SANITIZE MATCHES "address" AND DYNAMO_SANITIZE MATCHES "undefined")
     add_compile_options(-fno-sanitize=null,alignment,vptr)

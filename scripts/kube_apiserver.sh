@@ -53,8 +53,8 @@ fetch_go() {
 }
 
 # compile MODULE PACKAGE PROGRAM [OPTION...]: go.sum names every module's hash, so
-# that no other server has to be asked. Not optimised, what for the most part is
-# generated: a quarter of the time.
+# that no other server has to be asked. Kubernetes' own packages, mostly generated
+# code, are not optimised: that takes longer than their tests.
 compile() {
   local module=$1 package=$2 to=$3
   shift 3

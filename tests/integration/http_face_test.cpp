@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "integration/http_fixture.hpp"
+#include "support/eventually.hpp"
 
 using namespace dynamo::apps;
 using namespace dynamo::apps::test;
@@ -67,11 +68,8 @@ TEST_CASE("an HTTP face explains what it refuses") {
   CHECK(wrong->status == 405);
   CHECK(wrong->get_header_value("Allow") == "POST");
   // An answer is counted just after it has gone out.
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
-  while (face->counts().requests < std::size(rows) + 1 &&
-         std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(1ms);
-  }
+  CHECK(dynamo::eventually(
+      [&] { return face->counts().requests >= std::size(rows) + 1; }));
   CHECK(face->counts().requests == std::size(rows) + 1);
   CHECK(face->counts().refused == std::size(rows) + 1);
 }
@@ -118,11 +116,9 @@ TEST_CASE("an HTTP face streams lines as they are sent") {
            if (!send("\"first\"")) {
              return;
            }
-           const auto deadline = std::chrono::steady_clock::now() + 10s;
-           while (!first_read && std::chrono::steady_clock::now() < deadline) {
-             std::this_thread::sleep_for(1ms);
-           }
-           static_cast<void>(send(first_read ? "true" : "false"));
+           const bool is_read =
+               dynamo::eventually([&] { return first_read.load(); });
+           static_cast<void>(send(is_read ? "true" : "false"));
          }};
        }});
   const auto face = start(std::move(routes));
@@ -202,10 +198,9 @@ TEST_CASE("stop lets the requests that run have their answers") {
   const auto face =
       start({{http_method::get, "/wait", [&](const http_request&) {
                 entered = true;
-                while (!released) {
-                  std::this_thread::sleep_for(1ms);
-                }
-                return reply({{"done", true}});
+                const bool is_released =
+                    dynamo::eventually([&] { return released.load(); });
+                return reply({{"done", is_released}});
               }}});
   std::string body;
   std::thread asking{[&] {
@@ -213,9 +208,7 @@ TEST_CASE("stop lets the requests that run have their answers") {
       body = answer->body;
     }
   }};
-  while (!entered) {
-    std::this_thread::sleep_for(1ms);
-  }
+  CHECK(dynamo::eventually([&] { return entered.load(); }));
   std::thread stopping{[&] { face->stop(); }};
   released = true;
   stopping.join();
