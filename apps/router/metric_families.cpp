@@ -292,7 +292,6 @@ void add_plane(metric_list& to, const plane_status& plane) {
   to.add(in.bad_frame, {{"reason", "frame"}});
   to.add(in.bad_envelope, {{"reason", "envelope"}});
   to.add(in.overflowed, {{"reason", "overflow"}});
-  to.add(in.library_dropped, {{"reason", "library"}});
   counter("discovery_bad_records_total", "Records that could not be read",
           plane.records.bad_records);
   counter("restarts_total", "Parts that died and were started again",

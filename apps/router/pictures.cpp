@@ -81,8 +81,7 @@ json receiver_json(const receiver_counts& receiver) {
           {"bad_identity", receiver.bad_identity},
           {"bad_frame", receiver.bad_frame},
           {"bad_envelope", receiver.bad_envelope},
-          {"overflowed", receiver.overflowed},
-          {"library_dropped", receiver.library_dropped}};
+          {"overflowed", receiver.overflowed}};
 }
 
 /// Of all pools.

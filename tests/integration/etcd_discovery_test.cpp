@@ -10,6 +10,21 @@ namespace {
 using namespace dynamo;
 using namespace dynamo::test;
 
+/// Time enough for many or large records on a busy machine.
+std::unique_ptr<discovery> join_patiently(
+    const etcd_server_process& server,
+    std::size_t response_bytes_max = etcd_options{}.response_bytes_max) {
+  auto options = quick_options(server.url());
+  options.lease_ttl = 60s;
+  options.request_timeout = 30s;
+  options.response_bytes_max = response_bytes_max;
+  auto timing = quick_timing();
+  timing.answer = 60s;
+  auto made = make_etcd_discovery({std::move(options), {}, {}, timing});
+  REQUIRE(made);
+  return *std::move(made);
+}
+
 } // namespace
 
 TEST_CASE(
@@ -108,11 +123,7 @@ TEST_CASE("a key that nobody keeps alive, or that is no record, is replaced") {
 
 TEST_CASE("a thousand records of a bucket and large ones arrive whole") {
   const etcd_server_process server;
-  // A slow disk takes a while for so many, and a busy machine for large ones.
-  auto patient = quick_options(server.url());
-  patient.lease_ttl = 60s;
-  patient.request_timeout = 30s;
-  const auto worker = join(patient);
+  const auto worker = join_patiently(server);
   for (std::uint64_t id = 1; id <= 1200; ++id) {
     REQUIRE(worker->advertise(served(id)));
   }
@@ -120,10 +131,8 @@ TEST_CASE("a thousand records of a bucket and large ones arrive whole") {
     REQUIRE(worker->advertise(model_card{
         "n", "c", "e", id, "{\"x\":\"" + std::string(1'000'000, 'y') + "\"}"}));
   }
-  auto options = patient;
   // Eight cards are more than one answer may be.
-  options.response_bytes_max = 4 * 1024 * 1024;
-  const auto router = join(options);
+  const auto router = join_patiently(server, 4 * 1024 * 1024);
   believer b{5000};
   b.watch(*router);
   REQUIRE(eventually([&] { return b.synced(); }));
@@ -137,7 +146,7 @@ TEST_CASE("a thousand records of a bucket and large ones arrive whole") {
 TEST_CASE("many records that are begun at once are all there in the end") {
   const etcd_server_process server;
   etcd_hand hand{server.url()};
-  const auto worker = join(server);
+  const auto worker = join_patiently(server);
   std::atomic<int> done = 0;
   std::atomic<int> failed = 0;
   const auto count = [&](const status& outcome) {

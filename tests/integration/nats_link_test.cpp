@@ -223,50 +223,6 @@ TEST_CASE("nats_link answers for no message on a subject that is forbidden") {
   CHECK(ours.outcome().sent == 1);
 }
 
-TEST_CASE("nats_link counts what the library dropped, and it is what is "
-          "missing") {
-  const nats_server_process server;
-  nats_options options = quick(server.address());
-  options.pending_messages_max = 10;
-  station ours{options};
-  std::mutex gate;
-  std::condition_variable opened;
-  bool is_open = false;
-  std::atomic<bool> is_waiting{false};
-  REQUIRE(ours.link->subscribe({1, kv_events(), ours.received, [&] {
-                                  is_waiting = true;
-                                  std::unique_lock lock{gate};
-                                  opened.wait(lock, [&] { return is_open; });
-                                }}));
-  ours.must_connect();
-  station publisher{quick(server.address())};
-  publisher.must_connect();
-  publisher.publish(1, messages(0, 1));
-  REQUIRE(eventually([&] { return is_waiting.load(); }));
-  publisher.publish(2, messages(1, 500));
-  publisher.outcome();
-  // 1 is taken, 10 wait, and the others have no place.
-  CHECK(
-      eventually([&] { return ours.link->received().library_dropped == 490; }));
-  {
-    const std::lock_guard lock{gate};
-    is_open = true;
-  }
-  opened.notify_all();
-  CHECK(eventually([&] { return ours.link->received().accepted == 11; }));
-  publisher.publish(3, messages(501, 1));
-  REQUIRE(eventually([&] { return ours.link->received().accepted == 12; }));
-
-  std::vector<inbox_item<wire_message>> items;
-  ours.received->drain(items, 1000);
-  std::uint64_t noted = 0;
-  for (const auto& item : items) {
-    noted += item.dropped_before;
-  }
-  CHECK(noted == 490);
-  CHECK(items.back().value.sequence - (items.size() - 1) == 490);
-}
-
 TEST_CASE("nats_link keeps outcomes that a full inbox does not take") {
   const nats_server_process server;
   station ours{quick(server.address()),

@@ -149,9 +149,6 @@ struct nats_options {
   /// A server that answers nothing for so long is left. Longer than the 5 s
   /// that a busy machine may stand still.
   std::chrono::milliseconds stale_after{10'000};
-  /// What the client library keeps for each subscription before it drops.
-  std::size_t pending_messages_max = 262'144;
-  std::size_t pending_bytes_max = 256 * 1024 * 1024;
   /// After an outage publishers send nothing for so long: the time that
   /// subscribers have to come back, which try at least as often as
   /// subscriber_delay_max says. With 500 ms a busy machine with 18 subscribers

@@ -9,9 +9,6 @@ namespace dynamo {
 
 namespace {
 
-/// cnats counts what waits in an int.
-constexpr std::uint64_t int_max = 0x7fffffff;
-
 bool names_a_server(const scalar& value) {
   const auto* list = std::get_if<std::string>(&value);
   return list != nullptr &&
@@ -91,13 +88,6 @@ void add_times_and_limits(std::vector<setting>& to) {
   nats.duration("stale_after_ms", &nats_options::stale_after, {100, 600'000},
                 {"", "A server that answers nothing for so long is left; more "
                      "than the 5 s that a busy machine may stand still."});
-  nats.integer("pending_messages_max", &nats_options::pending_messages_max,
-               {1, int_max},
-               {"messages", "Kept for each subscription by the client library "
-                            "before it drops what comes."});
-  nats.integer("pending_bytes_max", &nats_options::pending_bytes_max,
-               {1024, int_max},
-               {"bytes", "Kept for each subscription by the client library."});
   nats.duration("hold_ms", &nats_options::hold, {0, 60'000},
                 {"", "After an outage publishers wait so long for subscribers "
                      "to come back, at least subscriber_delay_max_ms; 0: they "

@@ -3,7 +3,9 @@
 #include "dynamo/base/thread_name.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
+#include <poll.h>
 #include <random>
 #include <system_error>
 #include <utility>
@@ -16,17 +18,18 @@ namespace {
 /// cannot tell when it has room.
 constexpr std::chrono::milliseconds offer_interval{10};
 
+/// How often a wait for the first answer looks whether the process is ending.
+constexpr std::chrono::milliseconds settle_slice{250};
+
+/// While something of the connection is awaited that nothing rings for.
+constexpr std::chrono::milliseconds look_interval{5};
+
 std::string joined_urls(const std::vector<nats_server>& servers) {
   std::string text;
   for (const nats_server& server : servers) {
     text += (text.empty() ? "" : ", ") + server.url();
   }
   return text;
-}
-
-nats_feed_limits limits_of(const nats_options& options) {
-  return {static_cast<int>(options.pending_messages_max),
-          static_cast<int>(options.pending_bytes_max)};
 }
 
 server_order order_of(const nats_options& options) {
@@ -39,17 +42,23 @@ server_order order_of(const nats_options& options) {
 
 result<std::unique_ptr<shared_link>>
 nats_client::start(std::shared_ptr<const nats_settings> settings) {
-  std::unique_ptr<nats_client> started{new nats_client{std::move(settings)}};
+  auto bell = doorbell::make();
+  if (!bell) {
+    return bell.error();
+  }
+  std::unique_ptr<nats_client> started{
+      new nats_client{std::move(settings), *std::move(bell)}};
   if (const status running = started->start_thread(); !running) {
     return running.error();
   }
   return std::unique_ptr<shared_link>{std::move(started)};
 }
 
-nats_client::nats_client(std::shared_ptr<const nats_settings> settings)
+nats_client::nats_client(std::shared_ptr<const nats_settings> settings,
+                         std::unique_ptr<doorbell> bell)
     : settings_(std::move(settings))
-    , feeds_(limits_of(settings_->options()))
-    , dialer_(settings_, [this] { ring(); })
+    , requests_(std::move(bell))
+    , dialer_(settings_, [this] { requests_.ring(); })
     , pool_(settings_->servers(), order_of(settings_->options()),
             std::random_device{}()) {}
 
@@ -75,107 +84,60 @@ void nats_client::report_to(std::shared_ptr<link_inbox> reports,
   outbox_.direct(std::move(reports), std::move(wake));
 }
 
-void nats_client::connect() {
-  const lock_guard guard{mutex_};
-  if (!is_connected_) {
-    is_attempting_ = true;
-    changed_.notify_all();
-  }
-}
-
 void nats_client::publish(link_batch batch) {
   assert(batch.messages != nullptr);
-  const lock_guard guard{mutex_};
-  if (is_connected_ && batch.epoch == epoch_) {
-    queue_.push_back(std::move(batch));
-    changed_.notify_all();
-  }
+  requests_.add(std::move(batch));
 }
 
 status nats_client::subscribe(subscription wanted) {
   assert(wanted.name != nullptr && wanted.inbox != nullptr && wanted.wake);
-  if (stopping_) {
+  if (requests_.is_stopping()) {
     return error{errc::closed, "the link is closed"};
   }
   if (const status added = feeds_.add(std::move(wanted)); !added) {
     return added;
   }
-  ring();
+  requests_.ring();
   return ok();
 }
 
 void nats_client::unsubscribe(subscription_id id) {
   feeds_.remove(id);
-  ring();
-}
-
-link_counts nats_client::counts() const {
-  const lock_guard guard{mutex_};
-  return counts_;
+  requests_.ring();
 }
 
 void nats_client::close() {
   assert(std::this_thread::get_id() != thread_.get_id());
-  const lock_guard guard{mutex_};
-  stopping_ = true;
-  changed_.notify_all();
-  while (!has_ended_) {
-    changed_.wait(mutex_);
-  }
-}
-
-void nats_client::ring() {
-  const lock_guard guard{mutex_};
-  is_rung_ = true;
-  changed_.notify_all();
+  requests_.stop();
 }
 
 // -- The thread
 
 void nats_client::run() {
-  name_this_thread("nats-send");
-  for (;;) {
-    switch (await_turn()) {
-    case turn::attempt:
+  name_this_thread("nats");
+  while (!requests_.is_stopping()) {
+    if (requests_.is_attempt_wanted()) {
       attempt();
-      break;
-    case turn::serve:
+    } else {
+      await(due());
       serve();
-      break;
-    case turn::offer:
-      outbox_.offer();
-      break;
-    case turn::end:
-      end();
-      nats_ReleaseThreadMemory();
-      const lock_guard guard{mutex_};
-      has_ended_ = true;
-      changed_.notify_all();
-      return;
     }
   }
+  end();
+  nats_ReleaseThreadMemory();
+  requests_.on_end();
 }
 
-nats_client::turn nats_client::await_turn() {
-  const clock::time_point offer_at = clock_.now() + offer_interval;
-  const lock_guard guard{mutex_};
-  for (;;) {
-    if (stopping_) {
-      return turn::end;
-    }
-    if (is_attempting_) {
-      return turn::attempt;
-    }
-    if (is_rung_ || !queue_.empty()) {
-      return turn::serve;
-    }
-    if (!outbox_.has_some()) {
-      changed_.wait(mutex_);
-    } else if (changed_.wait_until(mutex_, offer_at) ==
-               std::cv_status::timeout) {
-      return turn::offer;
-    }
-  }
+void nats_client::await(clock::time_point until) {
+  is_readable_ = line_ == nullptr ? requests_.await(until, -1, false)
+                                  : requests_.await(until, line_->descriptor(),
+                                                    line_->has_to_write());
+}
+
+clock::time_point nats_client::due() const {
+  const auto next = line_ == nullptr ? clock::time_point::max() : line_->due();
+  return outbox_.has_some() ? std::min(next, clock_.now() + offer_interval)
+                            : next;
 }
 
 // -- Connecting
@@ -184,7 +146,7 @@ void nats_client::attempt() {
   const std::vector<nats_server> servers = pool_.next_pass();
   setbacks so_far;
   for (const nats_server& server : servers) {
-    if (stopping_) {
+    if (requests_.is_stopping()) {
       return;
     }
     if (try_server(server, so_far)) {
@@ -202,7 +164,7 @@ bool nats_client::try_server(const nats_server& server, setbacks& so_far) {
   std::string reason = std::move(dialed.reason);
   if (dialed.connection != nullptr) {
     line_ = std::make_unique<nats_line>(settings_->options(), server,
-                                        std::move(dialed), stopping_);
+                                        std::move(dialed));
     const status settled = settle_line();
     if (settled) {
       return true;
@@ -218,19 +180,31 @@ status nats_client::settle_line() {
   if (const status opened = feeds_.open_all(line_->connection()); !opened) {
     return opened;
   }
-  return line_->settle();
+  if (const status begun = line_->begin_settling(clock_.now()); !begun) {
+    return begun;
+  }
+  const clock::time_point began = clock_.now();
+  for (;;) {
+    const auto settled = line_->is_settled();
+    if (!settled) {
+      return settled.error();
+    }
+    if (*settled) {
+      return ok();
+    }
+    if (requests_.is_stopping() &&
+        clock_.now() - began >= settings_->options().drain_timeout) {
+      return error{errc::closed, "the link is being closed"};
+    }
+    await(clock_.now() + settle_slice);
+    line_->turn(is_readable_);
+  }
 }
 
 void nats_client::announce_connected() {
   pool_.note_connected();
   pool_.learn(line_->server(), line_->discovered());
-  {
-    const lock_guard guard{mutex_};
-    is_attempting_ = false;
-    is_connected_ = true;
-    ++epoch_;
-    ++counts_.connects;
-  }
+  requests_.on_connected();
   link_change change = change_to(link_state::connected);
   change.server = line_->server().url();
   change.reason = line_->refusals();
@@ -245,11 +219,7 @@ void nats_client::announce_connected() {
 
 void nats_client::announce_failed(const std::vector<nats_server>& tried,
                                   setbacks all) {
-  {
-    const lock_guard guard{mutex_};
-    is_attempting_ = false;
-    ++counts_.failures;
-  }
+  requests_.on_failed();
   link_change change = change_to(link_state::connecting);
   if (all.is_refusal) {
     change.state = link_state::authentication_failed;
@@ -270,56 +240,70 @@ void nats_client::announce_failed(const std::vector<nats_server>& tried,
 // -- Connected
 
 void nats_client::serve() {
-  {
-    const lock_guard guard{mutex_};
-    is_rung_ = false;
-  }
+  outbox_.offer();
   if (line_ == nullptr) {
     feeds_.close_removed();
     return;
   }
-  if (const status updated = feeds_.update(line_->connection()); !updated) {
-    lose(updated.error().message);
-    return;
-  }
-  if (!publish_queued()) {
-    return;
-  }
-  if (line_->is_closed()) {
+  if (const status carried = carry(); !carried) {
+    lose(carried.error().message);
+  } else if (line_->is_closed()) {
     lose({});
   } else if (line_->is_lame_duck()) {
     leave_lame_duck();
   }
 }
 
-bool nats_client::publish_queued() {
-  std::vector<link_batch> batches;
-  {
-    const lock_guard guard{mutex_};
-    batches.swap(queue_);
+/// One turn of all that the connection carries.
+status nats_client::carry() {
+  if (const status updated = feeds_.update(line_->connection()); !updated) {
+    return updated;
   }
-  if (batches.empty()) {
-    return true;
+  if (const status placed = place_batches(); !placed) {
+    return placed;
   }
-  const auto receipts = line_->publish(batches);
-  if (!receipts) {
-    lose(receipts.error().message);
-    return false;
-  }
-  count(*receipts);
-  for (const nats_receipt& receipt : *receipts) {
-    outbox_.report(receipt.outcome);
-  }
-  return true;
+  line_->turn(std::exchange(is_readable_, false));
+  feeds_.take_all();
+  report_answers();
+  return line_->keep_alive(clock_.now());
 }
 
-void nats_client::count(std::span<const nats_receipt> receipts) {
-  const lock_guard guard{mutex_};
-  for (const nats_receipt& receipt : receipts) {
-    counts_.confirmed += receipt.outcome.sent;
-    counts_.bytes += receipt.bytes;
-    counts_.too_large += receipt.too_large;
-    counts_.forbidden += receipt.forbidden;
+/// Turns until a condition holds. An error when the line broke before, or when
+/// it took too long.
+status nats_client::carry_until(const std::function<bool()>& is_done,
+                                std::chrono::milliseconds longest) {
+  const clock::time_point deadline = clock_.now() + longest;
+  for (;;) {
+    if (const status carried = carry(); !carried) {
+      return carried;
+    }
+    if (is_done()) {
+      return ok();
+    }
+    const clock::time_point now = clock_.now();
+    if (line_->is_closed() || now >= deadline) {
+      return error{errc::unavailable, ""};
+    }
+    await(std::min(deadline, now + look_interval));
+  }
+}
+
+status nats_client::place_batches() {
+  for (const link_batch& batch : requests_.take_batches()) {
+    if (const status placed = line_->place(batch, clock_.now()); !placed) {
+      return placed;
+    }
+  }
+  return ok();
+}
+
+void nats_client::report_answers() {
+  for (const nats_receipt& receipt : line_->take_answered()) {
+    requests_.count_sent(receipt.outcome.sent, receipt.bytes);
+    if (receipt.outcome.refused > 0) {
+      requests_.count_refused(receipt.too_large, receipt.forbidden);
+    }
+    outbox_.report(receipt.outcome);
   }
 }
 
@@ -333,7 +317,7 @@ void nats_client::lose(std::string reason) {
 }
 
 void nats_client::leave_lame_duck() {
-  feeds_.drain_all(settings_->options().drain_timeout);
+  drain();
   const std::string server = line_->server().url();
   hang_up();
   link_change change = change_to(link_state::reconnecting);
@@ -343,19 +327,22 @@ void nats_client::leave_lame_duck() {
   outbox_.report(std::move(change));
 }
 
-std::string nats_client::hang_up() {
-  {
-    const lock_guard guard{mutex_};
-    if (is_connected_) {
-      ++counts_.losses;
-    }
-    is_connected_ = false;
-    queue_.clear();
+/// Ends the interest in everything, and delivers what comes until the server
+/// knows of it.
+void nats_client::drain() {
+  const auto longest = settings_->options().drain_timeout;
+  if (longest.count() > 0) {
+    feeds_.drain_all(longest);
+    // Whatever keeps it from that, the connection is left now.
+    static_cast<void>(
+        carry_until([this] { return feeds_.is_drained(); }, longest));
   }
+}
+
+std::string nats_client::hang_up() {
+  requests_.on_disconnected();
   pool_.note_left(line_->server());
   pool_.learn(line_->server(), line_->discovered());
-  // For what cnats has dropped, which it does not tell any more afterwards.
-  feeds_.counts();
   std::string reason = line_->close();
   feeds_.close_all();
   line_.reset();
@@ -365,15 +352,20 @@ std::string nats_client::hang_up() {
 // -- The end
 
 void nats_client::end() {
-  if (line_ != nullptr && publish_queued()) {
-    {
-      const lock_guard guard{mutex_};
-      is_connected_ = false;
+  if (line_ != nullptr) {
+    const status answered =
+        carry_until([this] { return !line_->has_unanswered(); },
+                    settings_->options().drain_timeout);
+    if (!answered) {
+      lose(answered.error().message);
     }
+  }
+  if (line_ != nullptr) {
+    requests_.refuse_batches();
     link_change change = change_to(link_state::draining);
     change.server = line_->server().url();
     outbox_.report(std::move(change));
-    feeds_.drain_all(settings_->options().drain_timeout);
+    drain();
     hang_up();
   }
   feeds_.forget_all();
@@ -383,8 +375,7 @@ void nats_client::end() {
 link_change nats_client::change_to(link_state state) const {
   link_change change;
   change.state = state;
-  const lock_guard guard{mutex_};
-  change.epoch = epoch_;
+  change.epoch = requests_.epoch();
   return change;
 }
 

@@ -1,27 +1,26 @@
 #pragma once
 
 #include "dynamo/base/clock.hpp"
-#include "dynamo/base/mutex.hpp"
 #include "dynamo/transport/link_outbox.hpp"
 #include "dynamo/transport/nats_dialer.hpp"
 #include "dynamo/transport/nats_feed_set.hpp"
 #include "dynamo/transport/nats_line.hpp"
 #include "dynamo/transport/nats_link.hpp"
+#include "dynamo/transport/nats_requests.hpp"
 #include "dynamo/transport/nats_settings.hpp"
 
-#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
 namespace dynamo {
 
-/// The link: members leave what is wanted to one thread, which owns the
-/// connection.
+/// The link: members leave what is wanted to one thread, which polls the
+/// connection and does all that is sent and received on it.
 class nats_client final : public shared_link {
  public:
   /// Starts the thread, which inherits the caller's mask of signals. errc::io
@@ -37,18 +36,16 @@ class nats_client final : public shared_link {
 
   void report_to(std::shared_ptr<link_inbox> reports,
                  std::function<void()> wake) override;
-  void connect() override;
+  void connect() override { requests_.want_attempt(); }
   void publish(link_batch batch) override;
   /// Also errc::closed after close().
   status subscribe(subscription wanted) override;
   void unsubscribe(subscription_id id) override;
   receiver_counts received() const override { return feeds_.counts(); }
-  link_counts counts() const override;
+  link_counts counts() const override { return requests_.counts(); }
   void close() override;
 
  private:
-  enum class turn { attempt, serve, offer, end };
-
   /// What went wrong during one attempt.
   struct setbacks {
     std::vector<std::string> reasons;
@@ -56,12 +53,13 @@ class nats_client final : public shared_link {
     bool is_reached = false;
   };
 
-  explicit nats_client(std::shared_ptr<const nats_settings> settings);
+  nats_client(std::shared_ptr<const nats_settings> settings,
+              std::unique_ptr<doorbell> bell);
 
   status start_thread();
-  void ring();
   void run();
-  turn await_turn();
+  void await(clock::time_point until);
+  clock::time_point due() const;
 
   void attempt();
   bool try_server(const nats_server& server, setbacks& so_far);
@@ -70,8 +68,12 @@ class nats_client final : public shared_link {
   void announce_failed(const std::vector<nats_server>& tried, setbacks all);
 
   void serve();
-  bool publish_queued();
-  void count(std::span<const nats_receipt> receipts);
+  status carry();
+  status carry_until(const std::function<bool()>& is_done,
+                     std::chrono::milliseconds longest);
+  status place_batches();
+  void report_answers();
+  void drain();
   void lose(std::string reason);
   void leave_lame_duck();
   std::string hang_up();
@@ -81,27 +83,17 @@ class nats_client final : public shared_link {
   link_change change_to(link_state state) const;
 
   const std::shared_ptr<const nats_settings> settings_;
-  const system_clock clock_;
+  nats_requests requests_;
   nats_feed_set feeds_;
-  std::atomic<bool> stopping_{false};
 
   // Of the link's thread.
+  const system_clock clock_;
   nats_dialer dialer_;
   nats_server_pool pool_;
   std::unique_ptr<nats_line> line_;
+  /// There is something to be read from it.
+  bool is_readable_ = false;
   link_outbox outbox_;
-
-  mutable mutex mutex_;
-  mutable condition changed_;
-  bool is_attempting_ DYNAMO_GUARDED_BY(mutex_) = false;
-  bool is_connected_ DYNAMO_GUARDED_BY(mutex_) = false;
-  /// Something was said by cnats, or the subscriptions changed.
-  bool is_rung_ DYNAMO_GUARDED_BY(mutex_) = false;
-  bool has_ended_ DYNAMO_GUARDED_BY(mutex_) = false;
-  std::uint64_t epoch_ DYNAMO_GUARDED_BY(mutex_) = 0;
-  /// Bounded by the publishers, which leave few batches unanswered.
-  std::vector<link_batch> queue_ DYNAMO_GUARDED_BY(mutex_);
-  link_counts counts_ DYNAMO_GUARDED_BY(mutex_);
 
   std::thread thread_;
 };

@@ -17,6 +17,7 @@ struct nats_dialer::call {
   std::string url;
   std::shared_ptr<const nats_settings> settings;
   std::shared_ptr<nats_signals> signals;
+  std::shared_ptr<nats_socket> socket;
   nats_options_handle options;
 
   dynamo::mutex mutex;
@@ -56,10 +57,14 @@ nats_dialed nats_dialer::dial(const nats_server& server) {
   made->url = url;
   made->settings = settings_;
   made->signals = std::make_shared<nats_signals>(ring_);
+  made->socket = std::make_shared<nats_socket>(
+      made->signals, settings_->options().stale_after);
   made->options = *std::move(options);
-  if (const natsStatus set = made->signals->attach(*made->options);
-      set != NATS_OK) {
-    return failed_call(nats_reason(set));
+  for (const natsStatus set : {made->signals->attach(*made->options),
+                               made->socket->attach(*made->options)}) {
+    if (set != NATS_OK) {
+      return failed_call(nats_reason(set));
+    }
   }
   std::thread caller;
   try {
@@ -83,9 +88,12 @@ nats_dialed nats_dialer::dial(const nats_server& server) {
   const lock_guard guard{made->mutex};
   const bool is_absent =
       made->status == NATS_NO_SERVER || made->status == NATS_TIMEOUT;
-  return {std::move(made->connection), made->signals,
+  return {std::move(made->connection),
+          made->signals,
+          made->socket,
           made->reason + advice_on(made->status, server),
-          made->status == NATS_CONNECTION_AUTH_FAILED, !is_absent};
+          made->status == NATS_CONNECTION_AUTH_FAILED,
+          !is_absent};
 }
 
 // With TLS 1.3 a server that misses a client's certificate says so only after

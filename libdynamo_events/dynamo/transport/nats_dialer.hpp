@@ -3,6 +3,7 @@
 #include "dynamo/transport/nats_handles.hpp"
 #include "dynamo/transport/nats_settings.hpp"
 #include "dynamo/transport/nats_signals.hpp"
+#include "dynamo/transport/nats_socket.hpp"
 
 #include <chrono>
 #include <functional>
@@ -18,6 +19,8 @@ struct nats_dialed {
   nats_connection_handle connection;
   /// What cnats says about the connection.
   std::shared_ptr<nats_signals> signals;
+  /// To be polled by the thread that called.
+  std::shared_ptr<nats_socket> socket;
   std::string reason;
   /// The server was there and refused who we are.
   bool is_refusal = false;

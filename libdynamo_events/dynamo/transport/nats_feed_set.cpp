@@ -1,5 +1,6 @@
 #include "dynamo/transport/nats_feed_set.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -33,35 +34,34 @@ void nats_feed_set::remove(subscription_id id) {
   removed->detach();
 }
 
-receiver_counts nats_feed_set::counts() const {
-  for (const shared_feed& feed : all()) {
-    feed->count_dropped();
-  }
-  return counters_.picture();
-}
-
 status nats_feed_set::open_all(natsConnection& connection) {
+  std::map<subscription_id, shared_feed> feeds;
   {
     const lock_guard guard{mutex_};
     fresh_.clear();
+    feeds = feeds_;
   }
-  for (const shared_feed& feed : all()) {
-    if (const status opened = feed->open(connection, limits_); !opened) {
-      return opened;
-    }
-  }
-  return ok();
+  return open(feeds, connection);
 }
 
 status nats_feed_set::update(natsConnection& connection) {
-  close_removed();
   std::map<subscription_id, shared_feed> fresh;
   {
     const lock_guard guard{mutex_};
+    if (fresh_.empty() && removed_.empty()) {
+      return ok();
+    }
     fresh.swap(fresh_);
   }
-  for (const auto& [id, feed] : fresh) {
-    if (const status opened = feed->open(connection, limits_); !opened) {
+  close_removed();
+  return open(fresh, connection);
+}
+
+status nats_feed_set::open(const std::map<subscription_id, shared_feed>& feeds,
+                           natsConnection& connection) {
+  for (const auto& [id, feed] : feeds) {
+    open_.push_back(feed);
+    if (const status opened = feed->open(connection); !opened) {
       return opened;
     }
   }
@@ -75,30 +75,35 @@ void nats_feed_set::close_removed() {
     removed.swap(removed_);
   }
   for (const shared_feed& feed : removed) {
-    retired_.push_back(feed->close());
+    feed->close();
+    std::erase(open_, feed);
+  }
+}
+
+void nats_feed_set::take_all() {
+  for (const shared_feed& feed : open_) {
+    feed->take();
   }
 }
 
 void nats_feed_set::drain_all(std::chrono::milliseconds longest) {
-  if (longest.count() == 0) {
-    return;
-  }
-  const auto deadline = std::chrono::steady_clock::now() + longest;
-  const std::vector<shared_feed> feeds = all();
-  for (const shared_feed& feed : feeds) {
+  for (const shared_feed& feed : open_) {
     feed->drain(longest);
   }
-  for (const shared_feed& feed : feeds) {
-    feed->wait_drained(deadline);
-  }
+}
+
+bool nats_feed_set::is_drained() const {
+  return std::all_of(open_.begin(), open_.end(), [](const shared_feed& feed) {
+    return feed->is_drained();
+  });
 }
 
 void nats_feed_set::close_all() {
   close_removed();
-  for (const shared_feed& feed : all()) {
+  for (const shared_feed& feed : open_) {
     feed->close();
   }
-  retired_.clear();
+  open_.clear();
 }
 
 void nats_feed_set::forget_all() {
@@ -107,16 +112,6 @@ void nats_feed_set::forget_all() {
   const lock_guard guard{mutex_};
   forgotten.swap(feeds_);
   fresh_.clear();
-}
-
-std::vector<nats_feed_set::shared_feed> nats_feed_set::all() const {
-  const lock_guard guard{mutex_};
-  std::vector<shared_feed> feeds;
-  feeds.reserve(feeds_.size());
-  for (const auto& [id, feed] : feeds_) {
-    feeds.push_back(feed);
-  }
-  return feeds;
 }
 
 } // namespace dynamo

@@ -15,16 +15,13 @@ namespace dynamo {
 /// from any thread, the rest belongs to the link's.
 class nats_feed_set {
  public:
-  explicit nats_feed_set(const nats_feed_limits& limits)
-      : limits_(limits) {}
-
   /// errc::exists for an id that is taken.
   status add(subscription wanted);
 
   /// After it returned, `wake` of the subscription is not called again.
   void remove(subscription_id id);
 
-  receiver_counts counts() const;
+  receiver_counts counts() const { return counters_.picture(); }
 
   /// Makes all subscriptions on a new connection.
   status open_all(natsConnection& connection);
@@ -36,8 +33,14 @@ class nats_feed_set {
   /// Ends those that were removed.
   void close_removed();
 
-  /// Ends the interest in all; what has arrived is delivered, for a time.
+  /// Delivers what has come for all of them.
+  void take_all();
+
+  /// Ends the interest in all; what has arrived can still be taken, for a time.
   void drain_all(std::chrono::milliseconds longest);
+
+  /// Whether nothing comes any more after drain_all().
+  bool is_drained() const;
 
   /// Ends receiving; the subscriptions stay for the next connection. The
   /// present one has ended.
@@ -49,18 +52,17 @@ class nats_feed_set {
  private:
   using shared_feed = std::shared_ptr<nats_feed>;
 
-  std::vector<shared_feed> all() const;
+  status open(const std::map<subscription_id, shared_feed>& feeds,
+              natsConnection& connection);
 
-  const nats_feed_limits limits_;
   receiver_counters counters_;
+  /// Those on the present connection. The link's thread alone.
+  std::vector<shared_feed> open_;
 
   mutable mutex mutex_;
   std::map<subscription_id, shared_feed> feeds_ DYNAMO_GUARDED_BY(mutex_);
   /// Not known to the present connection yet.
   std::map<subscription_id, shared_feed> fresh_ DYNAMO_GUARDED_BY(mutex_);
-  /// Closed while the connection lived; see nats_feed::close. The link's
-  /// thread alone.
-  std::vector<nats_feed::shared_subscription> retired_;
   /// To be closed by the link's thread.
   std::vector<shared_feed> removed_ DYNAMO_GUARDED_BY(mutex_);
 };

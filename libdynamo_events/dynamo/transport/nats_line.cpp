@@ -7,42 +7,36 @@
 #include <limits>
 #include <utility>
 
-// How a batch is proved to have arrived. The first message of each batch asks
-// for a reply at our own inbox; behind it goes a mark to the same inbox. When
-// nobody is subscribed, the server answers "no responders" before it brings
-// back the mark. After the last batch comes a PING. So, once the PONG is there,
-// the inbox holds one mark for each batch, and before it the answer, if any.
+// How a batch is proved to have arrived. Its first message asks for a reply at
+// our own inbox; behind its last goes a mark to the same inbox. When nobody is
+// subscribed, the server answers "no responders" before it brings back the
+// mark. So the inbox holds one mark for each batch, and before it the answer,
+// if any. cnats drops the subject of a "no responders" that is taken
+// synchronously, therefore each batch has a mark of its own.
 //
-// The marks are needed beside the PONG: cnats drops the subject of a "no
-// responders" that is taken synchronously, and its flush reports success when
-// it could not write the PING.
+// A server that forbids us the inbox is asked for a PONG instead.
 
 namespace dynamo {
 
 namespace {
 
-/// How often a wait for the server looks whether the process is ending.
-constexpr std::chrono::milliseconds slice_max{250};
-
-constexpr int no_limit = -1;
-
 constexpr std::size_t forbidden_max = 1024;
 
-std::chrono::milliseconds since(clock::time_point began,
-                                const system_clock& clock) {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(clock.now() -
-                                                               began);
+/// The reason is that for which the connection closed.
+error as_closed() {
+  return {errc::unavailable, ""};
 }
 
 } // namespace
 
 nats_line::nats_line(const nats_options& options, nats_server server,
-                     nats_dialed dialed, const std::atomic<bool>& stopping)
+                     nats_dialed dialed)
     : options_(options)
     , server_(std::move(server))
     , signals_(std::move(dialed.signals))
-    , stopping_(stopping)
-    , connection_(std::move(dialed.connection)) {}
+    , socket_(std::move(dialed.socket))
+    , connection_(std::move(dialed.connection))
+    , flush_(signals_) {}
 
 nats_line::~nats_line() {
   close();
@@ -54,7 +48,8 @@ std::string nats_line::close() {
   }
   natsConnection_Close(connection_.get());
   std::string reason = signals_->await_end(*connection_);
-  inbox_.reset();
+  flush_.wait();
+  inbox_.close();
   connection_.reset();
   return reason;
 }
@@ -91,17 +86,47 @@ natsStatus nats_line::open_inbox() {
   const std::string all = std::string{name} + ".*";
   natsInbox_Destroy(name);
 
-  natsSubscription* raw = nullptr;
-  if (const natsStatus made =
-          natsConnection_SubscribeSync(&raw, connection_.get(), all.c_str());
-      made != NATS_OK) {
-    return made;
-  }
-  inbox_.reset(raw);
-  return natsSubscription_SetPendingLimits(raw, no_limit, no_limit);
+  return inbox_.open(*connection_, all);
 }
 
-status nats_line::settle() {
+// -- Turns
+
+void nats_line::turn(bool is_readable) {
+  if (has_to_write()) {
+    natsConnection_ProcessWriteEvent(connection_.get());
+  }
+  if (is_readable) {
+    natsConnection_ProcessReadEvent(connection_.get());
+  }
+  if (has_to_write()) {
+    // What was read had to be answered.
+    natsConnection_ProcessWriteEvent(connection_.get());
+  }
+}
+
+status nats_line::keep_alive(time_point now) {
+  if (!unanswered_.empty()) {
+    const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(
+        now - unanswered_.front().asked_at);
+    return waited < options_.stale_after
+               ? ok()
+               : status{error{errc::unavailable,
+                              server_.url() + " answered nothing for " +
+                                  std::to_string(waited.count()) + " ms"}};
+  }
+  return now < due() ? ok() : ask({now, nullptr, {}});
+}
+
+nats_line::time_point nats_line::due() const {
+  return unanswered_.empty()
+             ? asked_at_ + options_.stale_after / 2
+             : unanswered_.front().asked_at + options_.stale_after;
+}
+
+// -- Settling
+
+status nats_line::begin_settling(time_point now) {
+  asked_at_ = now;
   if (const natsStatus made = open_inbox(); made != NATS_OK) {
     return nats_failure(made, "inbox");
   }
@@ -110,38 +135,33 @@ status nats_line::settle() {
       sent != NATS_OK) {
     return nats_failure(sent, "inbox");
   }
-  if (const status flushed = confirm(); !flushed) {
-    return flushed;
+  return flush_.start(*connection_, options_.stale_after);
+}
+
+result<bool> nats_line::is_settled() {
+  if (flush_.is_running()) {
+    return false;
+  }
+  if (flush_.outcome() == NATS_TIMEOUT) {
+    return error{errc::unavailable,
+                 server_.url() + " answered nothing for " +
+                     std::to_string(options_.stale_after.count()) + " ms"};
+  }
+  if (flush_.outcome() != NATS_OK) {
+    return as_closed();
   }
   // A server that forbids the inbox is used without the proof.
-  natsMsg* raw = nullptr;
-  is_proving_ = natsSubscription_NextMsg(&raw, inbox_.get(), 0) == NATS_OK;
-  natsMsg_Destroy(raw);
-  return ok();
+  inbox_.take([this](natsStatus came, const natsMsg*) {
+    is_proving_ = is_proving_ || came == NATS_OK;
+  });
+  return true;
 }
 
-result<std::vector<nats_receipt>>
-nats_line::publish(std::span<const link_batch> batches) {
-  std::vector<nats_receipt> receipts(batches.size());
-  for (std::size_t at = 0; at < batches.size(); ++at) {
-    if (const status placed = place(batches[at], receipts[at]); !placed) {
-      return placed.error();
-    }
-  }
-  if (const status flushed = confirm(); !flushed) {
-    return flushed.error();
-  }
-  if (const status proved = prove(receipts); !proved) {
-    return proved.error();
-  }
-  note_forbidden();
-  for (std::size_t at = 0; at < batches.size(); ++at) {
-    strike_forbidden(batches[at], receipts[at]);
-  }
-  return receipts;
-}
+// -- Publishing
 
-status nats_line::place(const link_batch& batch, nats_receipt& receipt) {
+status nats_line::place(const link_batch& batch, time_point now) {
+  question asked{now, batch.messages, {}};
+  nats_receipt& receipt = asked.receipt;
   link_outcome& outcome = receipt.outcome;
   outcome = {batch.publisher_id, batch.number, batch.epoch, 0, 0, false};
   for (const wire_message& message : *batch.messages) {
@@ -153,16 +173,12 @@ status nats_line::place(const link_batch& batch, nats_receipt& receipt) {
       continue;
     }
     if (sent != NATS_OK) {
-      return error{errc::unavailable, ""};
-    }
-    if (asks && natsConnection_Publish(connection_.get(), mark_.c_str(),
-                                       nullptr, 0) != NATS_OK) {
-      return error{errc::unavailable, ""};
+      return as_closed();
     }
     ++outcome.sent;
     receipt.bytes += message.envelope.size();
   }
-  return ok();
+  return ask(std::move(asked));
 }
 
 natsStatus nats_line::send(const wire_message& message, const char* reply) {
@@ -179,52 +195,73 @@ natsStatus nats_line::send(const wire_message& message, const char* reply) {
                                              body, size);
 }
 
-status nats_line::confirm() {
-  const auto slice = std::min(slice_max, options_.stale_after);
-  const clock::time_point began = clock_.now();
-  for (;;) {
-    const natsStatus flushed =
-        natsConnection_FlushTimeout(connection_.get(), slice.count());
-    if (flushed == NATS_OK) {
-      return ok();
-    }
-    if (flushed != NATS_TIMEOUT) {
-      return error{errc::unavailable, ""};
-    }
-    const auto waited = since(began, clock_);
-    if (waited >= options_.stale_after ||
-        (stopping_ && waited >= options_.drain_timeout)) {
-      return error{errc::unavailable, server_.url() + " answered nothing for " +
-                                          std::to_string(waited.count()) +
-                                          " ms"};
-    }
+status nats_line::ask(question what) {
+  asked_at_ = what.asked_at;
+  unanswered_.push_back(std::move(what));
+  if (!is_proving_) {
+    begin_flush();
+    return ok();
+  }
+  const natsStatus sent =
+      natsConnection_Publish(connection_.get(), mark_.c_str(), nullptr, 0);
+  return sent == NATS_OK ? ok() : status{as_closed()};
+}
+
+/// For all that is unanswered, unless another is being awaited.
+void nats_line::begin_flush() {
+  // When there is no thread for it, the server counts as silent in the end.
+  if (flushed_ == 0 && !unanswered_.empty() &&
+      flush_.start(*connection_, options_.stale_after)) {
+    flushed_ = unanswered_.size();
   }
 }
 
-status nats_line::prove(std::span<nats_receipt> receipts) {
-  if (!is_proving_) {
-    // The second PONG stands for a first that cnats may have made up.
-    return confirm();
+std::vector<nats_receipt> nats_line::take_answered() {
+  std::vector<nats_receipt> answered;
+  if (is_proving_) {
+    read_answers(answered);
+  } else {
+    read_flush(answered);
   }
-  for (nats_receipt& receipt : receipts) {
-    if (receipt.outcome.sent == 0) {
-      continue;
+  return answered;
+}
+
+void nats_line::read_answers(std::vector<nats_receipt>& answered) {
+  inbox_.take([&](natsStatus came, const natsMsg* message) {
+    if (unanswered_.empty()) {
+      return;
     }
-    for (;;) {
-      natsMsg* raw = nullptr;
-      const natsStatus came = natsSubscription_NextMsg(&raw, inbox_.get(), 0);
-      const nats_message_handle message{raw};
-      if (came == NATS_NO_RESPONDERS) {
-        receipt.outcome.unheard = true;
-      } else if (came != NATS_OK) {
-        return error{errc::unavailable, ""};
-      } else if (mark_ == natsMsg_GetSubject(message.get())) {
-        break;
-      }
-      // Anything else is somebody who answers events.
+    if (came == NATS_NO_RESPONDERS) {
+      unanswered_.front().receipt.outcome.unheard = true;
+    } else if (came == NATS_OK && mark_ == natsMsg_GetSubject(message)) {
+      answer(answered);
+    }
+    // Anything else is somebody who answers events.
+  });
+}
+
+void nats_line::read_flush(std::vector<nats_receipt>& answered) {
+  if (flushed_ == 0 || flush_.is_running()) {
+    return;
+  }
+  const std::size_t flushed = std::exchange(flushed_, 0);
+  if (flush_.outcome() == NATS_OK) {
+    for (std::size_t each = 0; each < flushed; ++each) {
+      answer(answered);
     }
   }
-  return ok();
+  begin_flush();
+}
+
+/// The oldest question has its answer.
+void nats_line::answer(std::vector<nats_receipt>& answered) {
+  question& asked = unanswered_.front();
+  if (asked.messages != nullptr) {
+    note_forbidden();
+    strike_forbidden(asked);
+    answered.push_back(asked.receipt);
+  }
+  unanswered_.pop_front();
 }
 
 void nats_line::note_forbidden() {
@@ -241,12 +278,12 @@ void nats_line::note_forbidden() {
   }
 }
 
-void nats_line::strike_forbidden(const link_batch& batch,
-                                 nats_receipt& receipt) const {
-  if (batch.messages->empty() ||
-      !forbidden_.contains(batch.messages->front().name->subject)) {
+void nats_line::strike_forbidden(question& of) const {
+  if (of.messages->empty() ||
+      !forbidden_.contains(of.messages->front().name->subject)) {
     return;
   }
+  nats_receipt& receipt = of.receipt;
   receipt.forbidden = receipt.outcome.sent;
   receipt.outcome.refused += receipt.outcome.sent;
   receipt.outcome.sent = 0;

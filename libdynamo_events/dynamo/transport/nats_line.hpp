@@ -3,19 +3,21 @@
 #include "dynamo/base/clock.hpp"
 #include "dynamo/base/error.hpp"
 #include "dynamo/transport/nats_dialer.hpp"
+#include "dynamo/transport/nats_flush.hpp"
 #include "dynamo/transport/nats_handles.hpp"
 #include "dynamo/transport/nats_link.hpp"
+#include "dynamo/transport/nats_polled_subscription.hpp"
 #include "dynamo/transport/nats_settings.hpp"
 #include "dynamo/transport/nats_signals.hpp"
+#include "dynamo/transport/nats_socket.hpp"
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <set>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -31,12 +33,15 @@ struct nats_receipt {
 };
 
 /// One connection to one server, from its handshake to its end. Belongs to the
-/// link's thread.
+/// link's thread, which polls its socket and gives it turns; nothing here waits
+/// for the server but close().
 class nats_line {
  public:
-  /// Takes over what was dialed. `options` and `stopping` must outlive it.
-  nats_line(const nats_options& options, nats_server server, nats_dialed dialed,
-            const std::atomic<bool>& stopping);
+  using time_point = clock::time_point;
+
+  /// Takes over what was dialed. `options` must outlive it.
+  nats_line(const nats_options& options, nats_server server,
+            nats_dialed dialed);
 
   /// Closes.
   ~nats_line();
@@ -60,43 +65,79 @@ class nats_line {
   /// The servers that the cluster names.
   std::vector<std::string> discovered() const;
 
-  /// Prepares the proof that somebody is subscribed, and waits until the
-  /// server knows of all subscriptions made so far.
-  status settle();
-
-  /// Whether settle() found that the server lets us have that proof.
-  bool is_proving() const { return is_proving_; }
-
-  /// Sends batches and waits until the server has them. With an error nothing
-  /// is known of any of them, and the line is of no more use; the text is
-  /// empty when the reason is the one for which the connection closed.
-  result<std::vector<nats_receipt>>
-  publish(std::span<const link_batch> batches);
-
   /// Ends the connection and returns why it was closed.
   std::string close();
 
+  // -- Turns
+
+  /// What is to be polled, for reading always; negative once it is closed.
+  int descriptor() const { return socket_->descriptor(); }
+  bool has_to_write() const { return socket_->has_to_write(); }
+
+  /// Writes what waits, and reads what has come.
+  void turn(bool is_readable);
+
+  /// Asks an idle server for a sign of life. An error when it has been asked
+  /// for too long, or the text is empty: for why the connection closed.
+  status keep_alive(time_point now);
+  /// When keep_alive() has something to do.
+  time_point due() const;
+
+  // -- Settling
+
+  /// Prepares the proof that somebody is subscribed, and asks the server for
+  /// its answer to all subscriptions made so far.
+  status begin_settling(time_point now);
+  /// Whether it has given that. An error as of keep_alive().
+  result<bool> is_settled();
+  /// Whether the server lets us have that proof.
+  bool is_proving() const { return is_proving_; }
+
+  // -- Publishing
+
+  /// Puts messages on their way. An error as of keep_alive().
+  status place(const link_batch& batch, time_point now);
+  bool has_unanswered() const { return !unanswered_.empty(); }
+  /// What the server has answered since the last call, in the order in which
+  /// it was placed.
+  std::vector<nats_receipt> take_answered();
+
  private:
+  /// Something that the server has to answer.
+  struct question {
+    time_point asked_at;
+    /// Null: a sign of life.
+    std::shared_ptr<const std::vector<wire_message>> messages;
+    nats_receipt receipt;
+  };
+
   natsStatus open_inbox();
-  status place(const link_batch& batch, nats_receipt& receipt);
   natsStatus send(const wire_message& message, const char* reply);
-  status confirm();
-  status prove(std::span<nats_receipt> receipts);
+  status ask(question what);
+  void begin_flush();
+  void read_answers(std::vector<nats_receipt>& answered);
+  void read_flush(std::vector<nats_receipt>& answered);
+  void answer(std::vector<nats_receipt>& answered);
   void note_forbidden();
-  void strike_forbidden(const link_batch& batch, nats_receipt& receipt) const;
+  void strike_forbidden(question& of) const;
 
   const nats_options& options_;
   const nats_server server_;
   const std::shared_ptr<nats_signals> signals_;
-  const std::atomic<bool>& stopping_;
-  const system_clock clock_;
+  const std::shared_ptr<nats_socket> socket_;
   nats_connection_handle connection_;
-  nats_subscription_handle inbox_;
+  nats_polled_subscription inbox_;
   /// Where the server answers when nobody is subscribed.
   std::string reply_;
-  /// Where we answer ourselves after the first message of each batch.
+  /// Where we answer ourselves behind each batch.
   std::string mark_;
   bool is_proving_ = false;
+  std::deque<question> unanswered_;
+  time_point asked_at_;
+  /// Stands in for marks where they are forbidden.
+  nats_flush flush_;
+  /// How many questions the present flush answers.
+  std::size_t flushed_ = 0;
   /// Subjects on which this server let us not publish.
   std::set<std::string, std::less<>> forbidden_;
 };

@@ -84,9 +84,6 @@ status check_ranges(const nats_options& options) {
   const auto is_delay = [](std::chrono::milliseconds value, int least) {
     return value.count() >= least && value.count() <= int_max;
   };
-  const auto is_limit = [](std::size_t value) {
-    return value >= 1 && value <= static_cast<std::size_t>(int_max);
-  };
   if (!is_delay(options.connect_timeout, 1)) {
     return out_of_range("nats.connect_timeout_ms", "at least 1 ms");
   }
@@ -95,11 +92,6 @@ status check_ranges(const nats_options& options) {
   }
   if (!is_delay(options.drain_timeout, 0)) {
     return out_of_range("nats.drain_timeout_ms", "at least 0");
-  }
-  if (!is_limit(options.pending_messages_max) ||
-      !is_limit(options.pending_bytes_max)) {
-    return out_of_range("nats.pending_messages_max and nats.pending_bytes_max",
-                        "1 to 2147483647");
   }
   return ok();
 }
@@ -218,10 +210,9 @@ nats_settings::options_for(const nats_server& server) const {
 
 status nats_settings::set_connection(natsOptions& to,
                                      const nats_server& server) const {
-  // Three intervals pass before cnats gives up, the first of them before it
-  // asks: so a server may be silent for stale_after, but not for twice that.
-  constexpr int pings_out_max = 2;
-  const std::int64_t stale = options_.stale_after.count();
+  // nats_line asks for signs of life: cnats would close a socket that is being
+  // polled.
+  constexpr std::int64_t no_pings = 0;
   // The scheme would add nothing: cnats looks at the options only.
   const std::string url = "nats" + server.url().substr(server.tls ? 3 : 4);
   for (const natsStatus set :
@@ -230,9 +221,8 @@ status nats_settings::set_connection(natsOptions& to,
         natsOptions_SetAllowReconnect(&to, false),
         natsOptions_SetTimeout(&to, options_.connect_timeout.count()),
         natsOptions_SetName(&to, "dynamo-events"),
-        natsOptions_SetPingInterval(&to, stale / pings_out_max),
-        natsOptions_SetMaxPingsOut(&to, pings_out_max),
-        natsOptions_SetWriteDeadline(&to, stale),
+        natsOptions_SetPingInterval(&to, no_pings),
+        natsOptions_SetWriteDeadline(&to, options_.stale_after.count()),
         natsOptions_SetIgnoreDiscoveredServers(&to,
                                                !options_.discover_servers)}) {
     if (set != NATS_OK) {

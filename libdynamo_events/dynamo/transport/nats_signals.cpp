@@ -75,10 +75,7 @@ void nats_signals::note(const natsConnection* connection,
     const lock_guard guard{mutex_};
     change(records_[connection]);
   }
-  const lock_guard guard{ring_mutex_};
-  if (ring_) {
-    ring_();
-  }
+  ring();
 }
 
 nats_signals::record
@@ -108,6 +105,13 @@ std::string nats_signals::await_end(const natsConnection& connection) {
   std::string reason = std::move(records_[&connection].reason);
   records_.erase(&connection);
   return reason;
+}
+
+void nats_signals::ring() {
+  const lock_guard guard{ring_mutex_};
+  if (ring_) {
+    ring_();
+  }
 }
 
 void nats_signals::silence() {

@@ -36,6 +36,9 @@ class nats_signals {
   /// makes after every close, forgets the connection, and tells why it closed.
   std::string await_end(const natsConnection& connection);
 
+  /// Calls `ring`.
+  void ring();
+
   /// After it returned, `ring` is not called again.
   void silence();
 

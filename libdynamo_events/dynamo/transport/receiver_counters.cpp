@@ -32,7 +32,6 @@ receiver_counts receiver_counters::picture() const {
   counts.bad_frame = value(bad_frame);
   counts.bad_envelope = value(bad_envelope);
   counts.overflowed = value(overflowed);
-  counts.library_dropped = value(library_dropped);
   return counts;
 }
 

@@ -19,7 +19,6 @@ struct receiver_counters {
   std::atomic<std::uint64_t> bad_frame{0};
   std::atomic<std::uint64_t> bad_envelope{0};
   std::atomic<std::uint64_t> overflowed{0};
-  std::atomic<std::uint64_t> library_dropped{0};
 
   /// One more message that is dropped for this.
   void count(zmq_message_flaw flaw);

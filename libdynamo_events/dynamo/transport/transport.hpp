@@ -124,8 +124,6 @@ struct receiver_counts {
   std::uint64_t bad_envelope = 0;
   /// The subscription's inbox was full.
   std::uint64_t overflowed = 0;
-  /// NATS: the client library's own queue was full, by its own statistics.
-  std::uint64_t library_dropped = 0;
 };
 
 /// The way in of a whole process.

@@ -73,7 +73,6 @@ TEST_CASE("load_options reads every key of NATS from a file") {
       "credentials_file": "/f",
       "tls": {"ca": "/ca", "certificate": "/c", "key": "/k", "insecure": true},
       "connect_timeout_ms": 11, "stale_after_ms": 112,
-      "pending_messages_max": 13, "pending_bytes_max": 1024,
       "hold_ms": 150, "subscriber_delay_max_ms": 140,
       "authentication_delay_ms": 17, "offer_interval_ms": 18,
       "drain_timeout_ms": 19},
@@ -88,8 +87,6 @@ TEST_CASE("load_options reads every key of NATS from a file") {
   CHECK(nats.tls.insecure);
   CHECK(nats.connect_timeout == 11ms);
   CHECK(nats.stale_after == 112ms);
-  CHECK(nats.pending_messages_max == 13);
-  CHECK(nats.pending_bytes_max == 1024);
   CHECK(nats.hold == 150ms);
   CHECK(nats.subscriber_delay_max == 140ms);
   CHECK(nats.authentication_delay == 17ms);
@@ -203,13 +200,4 @@ TEST_CASE("pairs of NATS do not concern a process that speaks ZMQ") {
   }
   CHECK(load_options(
       of_file(R"({"event_plane": "zmq", "nats": {"hold_ms": 1}})")));
-}
-
-TEST_CASE("what cnats counts in an int is bounded by one") {
-  CHECK(
-      load_options(of_file(R"({"nats": {"pending_bytes_max": 2147483647}})")));
-  CHECK_FALSE(
-      load_options(of_file(R"({"nats": {"pending_bytes_max": 2147483648}})")));
-  CHECK_FALSE(load_options(
-      of_file(R"({"nats": {"pending_messages_max": 2147483648}})")));
 }

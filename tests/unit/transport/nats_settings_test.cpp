@@ -76,12 +76,8 @@ TEST_CASE("nats_settings does not show a seed that is none") {
   CHECK_FALSE(holds(text, "hunter2"));
 }
 
-TEST_CASE("nats_settings refuses sizes and delays that cnats cannot keep") {
+TEST_CASE("nats_settings refuses delays that cnats cannot keep") {
   using options = nats_options;
-  CHECK(holds(failure_of([](options& o) { o.pending_messages_max = 0; }),
-              "nats.pending_messages_max"));
-  CHECK(holds(failure_of([](options& o) { o.pending_bytes_max = 1UL << 31; }),
-              "nats.pending_bytes_max"));
   CHECK(holds(failure_of([](options& o) {
                 o.connect_timeout = std::chrono::milliseconds{0};
               }),
