@@ -7,6 +7,13 @@
 
 namespace dynamo::actors {
 
+namespace {
+
+/// Events that the link's thread sends with an answer, at most.
+constexpr std::size_t messages_at_answer = 64;
+
+} // namespace
+
 void link_outlet::open(fittings with) {
   const lock_guard guard{mutex_};
   with_.emplace(std::move(with));
@@ -102,8 +109,9 @@ void link_outlet::send_next() {
     if (!next) {
       return;
     }
-    with_->link->publish(
-        {with_->publisher_id, next->number, way_.epoch, next->messages});
+    with_->link->publish({with_->publisher_id, next->number, way_.epoch,
+                          next->messages, next->is_urgent || is_closing_,
+                          shared_from_this()});
   }
 }
 
@@ -114,6 +122,28 @@ void link_outlet::on_sent(std::uint64_t number, const totals& answer) {
   if (with_) {
     with_->window.on_sent(number, answer, with_->time->now());
   }
+}
+
+// What is left to the publisher: more than a few events, and what becomes of
+// those that nobody heard.
+bool link_outlet::take(const link_outcome& outcome) {
+  const lock_guard guard{mutex_};
+  if (!with_ || with_->publisher_id != outcome.publisher_id) {
+    return true;
+  }
+  if (outcome.unheard) {
+    return false;
+  }
+  with_->window.on_sent(outcome.number, {outcome.sent, 0, outcome.refused},
+                        with_->time->now());
+  send_next();
+  if (is_closing_ || buffer_->counts().depth > messages_at_answer) {
+    return false;
+  }
+  // Also when nothing waits: the buffer tells of its next event only after
+  // somebody found it empty.
+  return !may_send() || !with_->window.has_room() ||
+         add_batch(messages_at_answer) < messages_at_answer;
 }
 
 link_outlet::unheard_batch link_outlet::on_unheard(std::uint64_t number) {
@@ -147,6 +177,7 @@ void link_outlet::send_again() {
 void link_outlet::stop_holding() {
   const lock_guard guard{mutex_};
   holds_ = false;
+  is_closing_ = true;
   if (with_ && with_->window.is_holding()) {
     // For the last time: a subscriber may have come since.
     with_->window.send_again();

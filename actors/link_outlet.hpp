@@ -26,7 +26,8 @@ namespace dynamo::actors {
 ///
 /// Thread-safe. Messages are written and numbered under its lock. Nobody but
 /// the publisher waits for that, and the link does not wait for the network.
-class link_outlet {
+class link_outlet final : public outcome_taker,
+                          public std::enable_shared_from_this<link_outlet> {
  public:
   using totals = outgoing_window::totals;
   using refusal_sink =
@@ -118,6 +119,12 @@ class link_outlet {
   /// told; otherwise it comes by itself, at the latest with the next answer.
   bool serve_at_once(const pushed_event& pushed);
 
+  // -- By the link's thread
+
+  /// An answer: sends what few events wait for it, too. False: the publisher
+  /// has to hear it.
+  bool take(const link_outcome& outcome) override;
+
  private:
   bool may_send() const DYNAMO_REQUIRES(mutex_) {
     return with_ && way_.is_open;
@@ -128,6 +135,7 @@ class link_outlet {
   const std::shared_ptr<inbox<event>> buffer_;
   mutable mutex mutex_;
   bool holds_ DYNAMO_GUARDED_BY(mutex_);
+  bool is_closing_ DYNAMO_GUARDED_BY(mutex_) = false;
   std::optional<fittings> with_ DYNAMO_GUARDED_BY(mutex_);
   way way_ DYNAMO_GUARDED_BY(mutex_);
   clock::time_point closed_at_ DYNAMO_GUARDED_BY(mutex_){};

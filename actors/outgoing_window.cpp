@@ -11,6 +11,9 @@ namespace {
 // the publisher's buffer, whose limits are ours.
 constexpr std::size_t on_their_way_max = 2;
 
+// The answers to a few messages can wait while there is room for more.
+constexpr std::size_t small_batch_max = 8;
+
 // Batches that are kept after they were confirmed, for a while.
 constexpr std::size_t recent_max = 256;
 
@@ -44,6 +47,8 @@ std::optional<outgoing_window::numbered_batch> outgoing_window::next() {
     return std::nullopt;
   }
   found->so_far = progress::on_its_way;
+  found->what.is_urgent = !is_heard_ || room() == 0 ||
+                          found->what.messages->size() > small_batch_max;
   return found->what;
 }
 

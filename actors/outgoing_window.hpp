@@ -30,6 +30,8 @@ class outgoing_window {
   struct numbered_batch {
     std::uint64_t number = 0;
     batch messages;
+    /// Its answer is waited for.
+    bool is_urgent = true;
   };
 
   /// What was confirmed for no longer than `repeat_window` when a connection

@@ -99,7 +99,8 @@ struct station {
     }
     link->publish(
         {7, ++number, changes.back().epoch,
-         std::make_shared<const std::vector<wire_message>>(std::move(batch))});
+         std::make_shared<const std::vector<wire_message>>(std::move(batch)),
+         true, nullptr});
   }
 
   /// Waits until all batches were answered.

@@ -120,10 +120,11 @@ struct station {
   }
 
   void publish(std::uint64_t number, std::vector<wire_message> content,
-               std::uint64_t epoch = 1) {
+               std::uint64_t epoch = 1, bool is_urgent = true) {
     link->publish({7, number, epoch,
                    std::make_shared<const std::vector<wire_message>>(
-                       std::move(content))});
+                       std::move(content)),
+                   is_urgent, nullptr});
   }
 
   /// Waits for so many messages.

@@ -326,7 +326,9 @@ void broker_client::publish_queued() {
         is_stalled_ = true;
         return;
       }
-      outbox_.report(outcome_);
+      if (batch.taker == nullptr || !batch.taker->take(outcome_)) {
+        outbox_.report(outcome_);
+      }
     }
     batches_.pop_front();
     batch_at_ = 0;

@@ -86,7 +86,7 @@ void nats_client::report_to(std::shared_ptr<link_inbox> reports,
 
 void nats_client::publish(link_batch batch) {
   assert(batch.messages != nullptr);
-  requests_.add(std::move(batch));
+  requests_.publish(std::move(batch));
 }
 
 status nats_client::subscribe(subscription wanted) {
@@ -97,13 +97,13 @@ status nats_client::subscribe(subscription wanted) {
   if (const status added = feeds_.add(std::move(wanted)); !added) {
     return added;
   }
-  requests_.ring();
+  requests_.on_subscriptions_changed();
   return ok();
 }
 
 void nats_client::unsubscribe(subscription_id id) {
   feeds_.remove(id);
-  requests_.ring();
+  requests_.on_subscriptions_changed();
 }
 
 void nats_client::close() {
@@ -135,9 +135,10 @@ void nats_client::await(clock::time_point until) {
 }
 
 clock::time_point nats_client::due() const {
-  const auto next = line_ == nullptr ? clock::time_point::max() : line_->due();
-  return outbox_.has_some() ? std::min(next, clock_.now() + offer_interval)
-                            : next;
+  const clock::time_point now = clock_.now();
+  const auto next =
+      line_ == nullptr ? clock::time_point::max() : line_->due(now);
+  return outbox_.has_some() ? std::min(next, now + offer_interval) : next;
 }
 
 // -- Connecting
@@ -163,7 +164,7 @@ bool nats_client::try_server(const nats_server& server, setbacks& so_far) {
   so_far.is_reached = so_far.is_reached || dialed.is_reached;
   std::string reason = std::move(dialed.reason);
   if (dialed.connection != nullptr) {
-    line_ = std::make_unique<nats_line>(settings_->options(), server,
+    line_ = std::make_shared<nats_line>(settings_->options(), server,
                                         std::move(dialed));
     const status settled = settle_line();
     if (settled) {
@@ -204,7 +205,8 @@ status nats_client::settle_line() {
 void nats_client::announce_connected() {
   pool_.note_connected();
   pool_.learn(line_->server(), line_->discovered());
-  requests_.on_connected();
+  requests_.on_connected(settings_->is_encrypted(line_->server()) ? nullptr
+                                                                  : line_);
   link_change change = change_to(link_state::connected);
   change.server = line_->server().url();
   change.reason = line_->refusals();
@@ -256,10 +258,9 @@ void nats_client::serve() {
 
 /// One turn of all that the connection carries.
 status nats_client::carry() {
-  if (const status updated = feeds_.update(line_->connection()); !updated) {
-    return updated;
-  }
-  if (const status placed = place_batches(); !placed) {
+  const status placed = place(requests_.take_batches());
+  requests_.placed();
+  if (!placed) {
     return placed;
   }
   line_->turn(std::exchange(is_readable_, false));
@@ -288,13 +289,12 @@ status nats_client::carry_until(const std::function<bool()>& is_done,
   }
 }
 
-status nats_client::place_batches() {
-  for (const link_batch& batch : requests_.take_batches()) {
-    if (const status placed = line_->place(batch, clock_.now()); !placed) {
-      return placed;
-    }
+status nats_client::place(const std::vector<link_batch>& batches) {
+  status placed = feeds_.update(line_->connection());
+  for (auto next = batches.begin(); placed && next != batches.end(); ++next) {
+    placed = line_->place(*next, clock_.now());
   }
-  return ok();
+  return placed;
 }
 
 void nats_client::report_answers() {
@@ -303,7 +303,9 @@ void nats_client::report_answers() {
     if (receipt.outcome.refused > 0) {
       requests_.count_refused(receipt.too_large, receipt.forbidden);
     }
-    outbox_.report(receipt.outcome);
+    if (receipt.taker == nullptr || !receipt.taker->take(receipt.outcome)) {
+      outbox_.report(receipt.outcome);
+    }
   }
 }
 

@@ -71,7 +71,7 @@ class nats_client final : public shared_link {
   status carry();
   status carry_until(const std::function<bool()>& is_done,
                      std::chrono::milliseconds longest);
-  status place_batches();
+  status place(const std::vector<link_batch>& batches);
   void report_answers();
   void drain();
   void lose(std::string reason);
@@ -90,7 +90,7 @@ class nats_client final : public shared_link {
   const system_clock clock_;
   nats_dialer dialer_;
   nats_server_pool pool_;
-  std::unique_ptr<nats_line> line_;
+  std::shared_ptr<nats_line> line_;
   /// There is something to be read from it.
   bool is_readable_ = false;
   link_outbox outbox_;

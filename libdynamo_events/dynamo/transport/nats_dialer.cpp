@@ -100,12 +100,12 @@ nats_dialed nats_dialer::dial(const nats_server& server) {
 // the handshake, and cnats sees no more than the end of the connection.
 std::string nats_dialer::advice_on(natsStatus failed,
                                    const nats_server& server) const {
-  const nats_tls_options& tls = settings_->options().tls;
-  const bool is_tls = server.tls || !tls.ca.empty();
+  const bool is_tls = settings_->is_encrypted(server);
   const bool is_explained =
       failed == NATS_OK || failed == NATS_NO_SERVER || failed == NATS_TIMEOUT ||
       failed == NATS_SSL_ERROR || failed == NATS_CONNECTION_AUTH_FAILED;
-  if (!is_tls || !tls.certificate.empty() || is_explained) {
+  if (!is_tls || !settings_->options().tls.certificate.empty() ||
+      is_explained) {
     return {};
   }
   return "; the server may demand a client certificate (nats.tls.certificate, "

@@ -8,11 +8,11 @@
 #include <utility>
 
 // How a batch is proved to have arrived. Its first message asks for a reply at
-// our own inbox; behind its last goes a mark to the same inbox. When nobody is
-// subscribed, the server answers "no responders" before it brings back the
-// mark. So the inbox holds one mark for each batch, and before it the answer,
-// if any. cnats drops the subject of a "no responders" that is taken
-// synchronously, therefore each batch has a mark of its own.
+// our own inbox; behind it, or behind several that are not urgent, goes a mark
+// to the same inbox. When nobody is subscribed, the server answers "no
+// responders" before it brings back the mark. So the inbox holds the marks in
+// their order, and before each the answers, if any, to what it follows. cnats
+// drops the subject of a "no responders": it counts for all batches of a mark.
 //
 // A server that forbids us the inbox is asked for a PONG instead.
 
@@ -21,6 +21,14 @@ namespace dynamo {
 namespace {
 
 constexpr std::size_t forbidden_max = 1024;
+
+std::int64_t in_ms(clock::time_point::duration time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+}
+
+/// For so long after something was placed, the link's thread looks by itself
+/// what is to be asked for, and need not be woken.
+constexpr std::chrono::milliseconds attention{10};
 
 /// The reason is that for which the connection closed.
 error as_closed() {
@@ -43,14 +51,13 @@ nats_line::~nats_line() {
 }
 
 std::string nats_line::close() {
-  if (connection_ == nullptr) {
+  if (std::exchange(is_over_, true)) {
     return {};
   }
   natsConnection_Close(connection_.get());
   std::string reason = signals_->await_end(*connection_);
   flush_.wait();
   inbox_.close();
-  connection_.reset();
   return reason;
 }
 
@@ -92,41 +99,50 @@ natsStatus nats_line::open_inbox() {
 // -- Turns
 
 void nats_line::turn(bool is_readable) {
-  if (has_to_write()) {
-    natsConnection_ProcessWriteEvent(connection_.get());
-  }
+  socket_->write(*connection_);
   if (is_readable) {
-    natsConnection_ProcessReadEvent(connection_.get());
-  }
-  if (has_to_write()) {
-    // What was read had to be answered.
-    natsConnection_ProcessWriteEvent(connection_.get());
+    socket_->read(*connection_);
+    // Others may have left to us what they had to write meanwhile.
+    socket_->write(*connection_);
   }
 }
 
 status nats_line::keep_alive(time_point now) {
-  if (!unanswered_.empty()) {
-    const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(
-        now - unanswered_.front().asked_at);
-    return waited < options_.stale_after
-               ? ok()
-               : status{error{errc::unavailable,
-                              server_.url() + " answered nothing for " +
-                                  std::to_string(waited.count()) + " ms"}};
+  const lock_guard guard{asking_};
+  if (now >= silent_at()) {
+    if (!unanswered_.empty()) {
+      return error{
+          errc::unavailable,
+          server_.url() + " answered nothing for " +
+              std::to_string(in_ms(now - unanswered_.front().asked_at)) +
+              " ms"};
+    }
+    add({now, nullptr, {}});
+    return ask();
   }
-  return now < due() ? ok() : ask({now, nullptr, {}});
+  return unmarked_ > 0 && now >= placed_at_ + answer_delay ? ask() : ok();
 }
 
-nats_line::time_point nats_line::due() const {
+nats_line::time_point nats_line::due(time_point now) const {
+  const lock_guard guard{asking_};
+  const bool is_in_use = now < placed_at_ + attention;
+  return is_in_use ? now + answer_delay : silent_at();
+}
+
+/// When an idle server is to be asked, and when one that was counts as silent.
+nats_line::time_point nats_line::silent_at() const {
   return unanswered_.empty()
-             ? asked_at_ + options_.stale_after / 2
+             ? placed_at_ + options_.stale_after / 2
              : unanswered_.front().asked_at + options_.stale_after;
 }
 
 // -- Settling
 
 status nats_line::begin_settling(time_point now) {
-  asked_at_ = now;
+  {
+    const lock_guard guard{asking_};
+    placed_at_ = now;
+  }
   if (const natsStatus made = open_inbox(); made != NATS_OK) {
     return nats_failure(made, "inbox");
   }
@@ -160,8 +176,11 @@ result<bool> nats_line::is_settled() {
 // -- Publishing
 
 status nats_line::place(const link_batch& batch, time_point now) {
+  const nats_socket::writer here;
+  const lock_guard guard{asking_};
   question asked{now, batch.messages, {}};
   nats_receipt& receipt = asked.receipt;
+  receipt.taker = batch.taker;
   link_outcome& outcome = receipt.outcome;
   outcome = {batch.publisher_id, batch.number, batch.epoch, 0, 0, false};
   for (const wire_message& message : *batch.messages) {
@@ -178,7 +197,8 @@ status nats_line::place(const link_batch& batch, time_point now) {
     ++outcome.sent;
     receipt.bytes += message.envelope.size();
   }
-  return ask(std::move(asked));
+  add(std::move(asked));
+  return batch.is_urgent || !is_proving_ ? ask() : ok();
 }
 
 natsStatus nats_line::send(const wire_message& message, const char* reply) {
@@ -195,13 +215,19 @@ natsStatus nats_line::send(const wire_message& message, const char* reply) {
                                              body, size);
 }
 
-status nats_line::ask(question what) {
-  asked_at_ = what.asked_at;
+void nats_line::add(question what) {
+  placed_at_ = what.asked_at;
   unanswered_.push_back(std::move(what));
+  ++unmarked_;
+}
+
+/// For the outcome of all that was placed.
+status nats_line::ask() {
   if (!is_proving_) {
     begin_flush();
     return ok();
   }
+  marked_.push_back(std::exchange(unmarked_, 0));
   const natsStatus sent =
       natsConnection_Publish(connection_.get(), mark_.c_str(), nullptr, 0);
   return sent == NATS_OK ? ok() : status{as_closed()};
@@ -216,8 +242,14 @@ void nats_line::begin_flush() {
   }
 }
 
+bool nats_line::has_unanswered() const {
+  const lock_guard guard{asking_};
+  return !unanswered_.empty();
+}
+
 std::vector<nats_receipt> nats_line::take_answered() {
   std::vector<nats_receipt> answered;
+  const lock_guard guard{asking_};
   if (is_proving_) {
     read_answers(answered);
   } else {
@@ -227,17 +259,35 @@ std::vector<nats_receipt> nats_line::take_answered() {
 }
 
 void nats_line::read_answers(std::vector<nats_receipt>& answered) {
-  inbox_.take([&](natsStatus came, const natsMsg* message) {
-    if (unanswered_.empty()) {
-      return;
-    }
+  inbox_.take([this](natsStatus came, const natsMsg* message) {
     if (came == NATS_NO_RESPONDERS) {
-      unanswered_.front().receipt.outcome.unheard = true;
+      signs_.push_back(sign::unheard);
     } else if (came == NATS_OK && mark_ == natsMsg_GetSubject(message)) {
-      answer(answered);
+      signs_.push_back(sign::mark);
     }
     // Anything else is somebody who answers events.
   });
+  for (const sign each : signs_) {
+    if (each == sign::unheard) {
+      is_unheard_ = true;
+    } else {
+      answer_marked(answered);
+    }
+  }
+  signs_.clear();
+}
+
+void nats_line::answer_marked(std::vector<nats_receipt>& answered) {
+  const bool is_unheard = std::exchange(is_unheard_, false);
+  if (marked_.empty()) {
+    return;
+  }
+  for (std::size_t left = marked_.front(); left > 0; --left) {
+    link_outcome& outcome = unanswered_.front().receipt.outcome;
+    outcome.unheard = is_unheard && outcome.sent > 0;
+    answer(answered);
+  }
+  marked_.pop_front();
 }
 
 void nats_line::read_flush(std::vector<nats_receipt>& answered) {
@@ -259,7 +309,7 @@ void nats_line::answer(std::vector<nats_receipt>& answered) {
   if (asked.messages != nullptr) {
     note_forbidden();
     strike_forbidden(asked);
-    answered.push_back(asked.receipt);
+    answered.push_back(std::move(asked.receipt));
   }
   unanswered_.pop_front();
 }

@@ -2,6 +2,7 @@
 
 #include "dynamo/base/clock.hpp"
 #include "dynamo/base/error.hpp"
+#include "dynamo/base/mutex.hpp"
 #include "dynamo/transport/nats_dialer.hpp"
 #include "dynamo/transport/nats_flush.hpp"
 #include "dynamo/transport/nats_handles.hpp"
@@ -26,6 +27,7 @@ namespace dynamo {
 /// What a server made of one batch.
 struct nats_receipt {
   link_outcome outcome;
+  std::shared_ptr<outcome_taker> taker;
   /// Of the envelopes that were sent.
   std::uint64_t bytes = 0;
   std::uint64_t too_large = 0;
@@ -33,11 +35,14 @@ struct nats_receipt {
 };
 
 /// One connection to one server, from its handshake to its end. Belongs to the
-/// link's thread, which polls its socket and gives it turns; nothing here waits
-/// for the server but close().
+/// link's thread, which polls its socket and gives it turns; others may place
+/// and write, too. Nothing here waits for the server but close().
 class nats_line {
  public:
   using time_point = clock::time_point;
+
+  /// For the outcome of what is not urgent is asked after this time.
+  static constexpr std::chrono::milliseconds answer_delay{1};
 
   /// Takes over what was dialed. `options` must outlive it.
   nats_line(const nats_options& options, nats_server server,
@@ -77,11 +82,13 @@ class nats_line {
   /// Writes what waits, and reads what has come.
   void turn(bool is_readable);
 
-  /// Asks an idle server for a sign of life. An error when it has been asked
-  /// for too long, or the text is empty: for why the connection closed.
+  /// Asks for the outcome of batches that were not urgent, and an idle server
+  /// for a sign of life. An error when it has been asked for too long, or the
+  /// text is empty: for why the connection closed.
   status keep_alive(time_point now);
-  /// When keep_alive() has something to do.
-  time_point due() const;
+  /// When keep_alive() has something to do; while messages are being placed,
+  /// soon.
+  time_point due(time_point now) const;
 
   // -- Settling
 
@@ -95,14 +102,23 @@ class nats_line {
 
   // -- Publishing
 
-  /// Puts messages on their way. An error as of keep_alive().
+  /// Puts messages on their way, for the next write. An error as of
+  /// keep_alive(). Any thread.
   status place(const link_batch& batch, time_point now);
-  bool has_unanswered() const { return !unanswered_.empty(); }
+
+  /// Writes what was placed, as far as there is room; turn() does the rest. Any
+  /// thread, where the connection is not encrypted: TLS may wait.
+  void write() { socket_->write(*connection_); }
+
+  bool has_unanswered() const;
   /// What the server has answered since the last call, in the order in which
   /// it was placed.
   std::vector<nats_receipt> take_answered();
 
  private:
+  /// What stands in the inbox.
+  enum class sign { unheard, mark };
+
   /// Something that the server has to answer.
   struct question {
     time_point asked_at;
@@ -112,14 +128,19 @@ class nats_line {
   };
 
   natsStatus open_inbox();
+  time_point silent_at() const DYNAMO_REQUIRES(asking_);
   natsStatus send(const wire_message& message, const char* reply);
-  status ask(question what);
-  void begin_flush();
-  void read_answers(std::vector<nats_receipt>& answered);
-  void read_flush(std::vector<nats_receipt>& answered);
-  void answer(std::vector<nats_receipt>& answered);
-  void note_forbidden();
-  void strike_forbidden(question& of) const;
+  void add(question what) DYNAMO_REQUIRES(asking_);
+  status ask() DYNAMO_REQUIRES(asking_);
+  void begin_flush() DYNAMO_REQUIRES(asking_);
+  void read_answers(std::vector<nats_receipt>& answered)
+      DYNAMO_REQUIRES(asking_);
+  void read_flush(std::vector<nats_receipt>& answered) DYNAMO_REQUIRES(asking_);
+  void answer_marked(std::vector<nats_receipt>& answered)
+      DYNAMO_REQUIRES(asking_);
+  void answer(std::vector<nats_receipt>& answered) DYNAMO_REQUIRES(asking_);
+  void note_forbidden() DYNAMO_REQUIRES(asking_);
+  void strike_forbidden(question& of) const DYNAMO_REQUIRES(asking_);
 
   const nats_options& options_;
   const nats_server server_;
@@ -129,17 +150,29 @@ class nats_line {
   nats_polled_subscription inbox_;
   /// Where the server answers when nobody is subscribed.
   std::string reply_;
-  /// Where we answer ourselves behind each batch.
+  /// Where we answer ourselves behind batches.
   std::string mark_;
   bool is_proving_ = false;
-  std::deque<question> unanswered_;
-  time_point asked_at_;
+  bool is_over_ = false;
+
+  /// Held while a batch and its mark are placed, so that no other gets between.
+  mutable mutex asking_;
+  std::deque<question> unanswered_ DYNAMO_GUARDED_BY(asking_);
+  /// Taken from the inbox; kept for its memory.
+  std::vector<sign> signs_;
+  /// How many of them each mark that is on its way answers, and how many have
+  /// none yet.
+  std::deque<std::size_t> marked_ DYNAMO_GUARDED_BY(asking_);
+  std::size_t unmarked_ DYNAMO_GUARDED_BY(asking_) = 0;
+  /// Nobody was subscribed to one of those that the next mark answers.
+  bool is_unheard_ DYNAMO_GUARDED_BY(asking_) = false;
+  time_point placed_at_ DYNAMO_GUARDED_BY(asking_);
   /// Stands in for marks where they are forbidden.
   nats_flush flush_;
   /// How many questions the present flush answers.
-  std::size_t flushed_ = 0;
+  std::size_t flushed_ DYNAMO_GUARDED_BY(asking_) = 0;
   /// Subjects on which this server let us not publish.
-  std::set<std::string, std::less<>> forbidden_;
+  std::set<std::string, std::less<>> forbidden_ DYNAMO_GUARDED_BY(asking_);
 };
 
 } // namespace dynamo

@@ -10,6 +10,10 @@ namespace dynamo {
 
 namespace {
 
+/// What whoever publishes sends itself: some microseconds' work.
+constexpr std::size_t placed_at_once_max = 8;
+constexpr std::size_t placed_at_once_bytes_max = 65'536;
+
 /// Until a time, rounded up to what poll() knows.
 int milliseconds_until(clock::time_point until) {
   constexpr std::chrono::milliseconds longest = std::chrono::hours{1};
@@ -30,26 +34,65 @@ void nats_requests::want_attempt() {
   const lock_guard guard{mutex_};
   if (!is_connected_) {
     is_attempting_ = true;
-    wake();
+    ring();
   }
 }
 
-void nats_requests::add(link_batch batch) {
-  const lock_guard guard{mutex_};
-  if (is_connected_ && batch.epoch == epoch_) {
-    batches_.push_back(std::move(batch));
-    wake();
+void nats_requests::publish(link_batch batch) {
+  const bool is_urgent = batch.is_urgent;
+  std::shared_ptr<nats_line> written;
+  {
+    const lock_guard guard{mutex_};
+    if (!is_connected_ || batch.epoch != epoch_) {
+      return;
+    }
+    if (place(batch)) {
+      written = line_;
+    } else {
+      batches_.push_back(std::move(batch));
+      ring();
+    }
   }
+  if (written == nullptr) {
+    return;
+  }
+  written->write();
+  // Otherwise the thread has to ask for the outcome soon.
+  if (!is_urgent && asleep_until_.load() > std::chrono::steady_clock::now() +
+                                               nats_line::answer_delay) {
+    ring();
+  }
+}
+
+/// Whether it could be placed at once. Then the others that publish wait, so it
+/// must be small; and nothing that was left before may be overtaken.
+bool nats_requests::place(const link_batch& batch) {
+  const auto& messages = *batch.messages;
+  if (line_ == nullptr || is_placing_ || are_subscriptions_changed_ ||
+      !batches_.empty() || messages.size() > placed_at_once_max) {
+    return false;
+  }
+  std::size_t bytes = 0;
+  for (const wire_message& message : messages) {
+    bytes += message.envelope.size();
+  }
+  if (bytes > placed_at_once_bytes_max) {
+    return false;
+  }
+  // When it fails the connection is over, as the link's thread will see.
+  static_cast<void>(line_->place(batch, std::chrono::steady_clock::now()));
+  return true;
+}
+
+void nats_requests::on_subscriptions_changed() {
+  const lock_guard guard{mutex_};
+  are_subscriptions_changed_ = true;
+  ring();
 }
 
 void nats_requests::ring() {
-  const lock_guard guard{mutex_};
-  wake();
-}
-
-void nats_requests::wake() {
   has_news_ = true;
-  if (std::exchange(is_asleep_, false)) {
+  if (is_asleep_.exchange(false)) {
     bell_->ring();
   }
 }
@@ -57,7 +100,7 @@ void nats_requests::wake() {
 void nats_requests::stop() {
   const lock_guard guard{mutex_};
   stopping_ = true;
-  wake();
+  ring();
   while (!has_ended_) {
     ended_.wait(mutex_);
   }
@@ -77,12 +120,10 @@ std::uint64_t nats_requests::epoch() const {
 
 bool nats_requests::await(clock::time_point until, int descriptor,
                           bool has_to_write) {
-  bool has_news = false;
-  {
-    const lock_guard guard{mutex_};
-    has_news = std::exchange(has_news_, false);
-    is_asleep_ = !has_news;
-  }
+  // In this order: whoever rings in between finds it asleep.
+  asleep_until_ = until;
+  is_asleep_ = true;
+  const bool has_news = has_news_.exchange(false);
   const auto wanted =
       static_cast<short>(has_to_write ? POLLIN | POLLOUT : POLLIN);
   std::array<pollfd, 2> polled{
@@ -92,7 +133,6 @@ bool nats_requests::await(clock::time_point until, int descriptor,
   if (polled[0].revents != 0) {
     bell_->clear();
   }
-  const lock_guard guard{mutex_};
   is_asleep_ = false;
   // An error is found by reading.
   return (polled[1].revents & ~POLLOUT) != 0;
@@ -107,11 +147,19 @@ std::vector<link_batch> nats_requests::take_batches() {
   std::vector<link_batch> taken;
   const lock_guard guard{mutex_};
   taken.swap(batches_);
+  is_placing_ = !taken.empty() || are_subscriptions_changed_;
+  are_subscriptions_changed_ = false;
   return taken;
 }
 
-void nats_requests::on_connected() {
+void nats_requests::placed() {
   const lock_guard guard{mutex_};
+  is_placing_ = false;
+}
+
+void nats_requests::on_connected(std::shared_ptr<nats_line> line) {
+  const lock_guard guard{mutex_};
+  line_ = std::move(line);
   is_attempting_ = false;
   is_connected_ = true;
   ++epoch_;
@@ -127,12 +175,14 @@ void nats_requests::on_failed() {
 void nats_requests::refuse_batches() {
   const lock_guard guard{mutex_};
   is_connected_ = false;
+  line_.reset();
 }
 
 void nats_requests::on_disconnected() {
   const lock_guard guard{mutex_};
   counts_.losses += std::exchange(is_connected_, false) ? 1 : 0;
   batches_.clear();
+  line_.reset();
 }
 
 void nats_requests::count_sent(std::uint64_t messages, std::uint64_t bytes) {

@@ -4,6 +4,7 @@
 #include "dynamo/base/error.hpp"
 #include "dynamo/base/mutex.hpp"
 #include "dynamo/transport/doorbell.hpp"
+#include "dynamo/transport/nats_line.hpp"
 #include "dynamo/transport/shared_link.hpp"
 
 #include <atomic>
@@ -26,10 +27,14 @@ class nats_requests {
   /// Asks for an attempt to connect. No effect while there is a connection.
   void want_attempt();
 
-  /// Leaves a batch, unless it is for another connection than the present one.
-  void add(link_batch batch);
+  /// Sends a small batch, or leaves it to the link's thread; drops it when it
+  /// is for another connection than the present one.
+  void publish(link_batch batch);
 
-  /// There is something to look at.
+  /// Subscriptions have changed: what is published from now on comes behind.
+  void on_subscriptions_changed();
+
+  /// There is something to look at. Takes no lock.
   void ring();
 
   /// Asks for the end, and waits for it.
@@ -49,10 +54,15 @@ class nats_requests {
   bool await(clock::time_point until, int descriptor, bool has_to_write);
 
   bool is_attempt_wanted() const;
-  std::vector<link_batch> take_batches();
 
-  /// An attempt has ended.
-  void on_connected();
+  /// What was left, to be placed, behind changed subscriptions, before placed()
+  /// is called.
+  std::vector<link_batch> take_batches();
+  void placed();
+
+  /// An attempt has ended. Batches are sent on `line` by those who publish;
+  /// null: they are all left.
+  void on_connected(std::shared_ptr<nats_line> line);
   void on_failed();
 
   /// Nothing more is taken for the present connection.
@@ -67,22 +77,28 @@ class nats_requests {
   void on_end();
 
  private:
-  void wake() DYNAMO_REQUIRES(mutex_);
+  bool place(const link_batch& batch) DYNAMO_REQUIRES(mutex_);
 
   const std::unique_ptr<doorbell> bell_;
+  /// Something was left since the thread last began to wait.
+  std::atomic<bool> has_news_{false};
+  /// The thread waits, until the bell rings or this time has come.
+  std::atomic<bool> is_asleep_{false};
+  std::atomic<clock::time_point> asleep_until_{clock::time_point{}};
   std::atomic<bool> stopping_{false};
+
   mutable mutex mutex_;
   condition ended_;
-  /// Something was left since the thread last began to wait.
-  bool has_news_ DYNAMO_GUARDED_BY(mutex_) = false;
-  /// The thread waits, until the bell rings at the latest.
-  bool is_asleep_ DYNAMO_GUARDED_BY(mutex_) = false;
   bool is_attempting_ DYNAMO_GUARDED_BY(mutex_) = false;
   bool is_connected_ DYNAMO_GUARDED_BY(mutex_) = false;
   bool has_ended_ DYNAMO_GUARDED_BY(mutex_) = false;
   std::uint64_t epoch_ DYNAMO_GUARDED_BY(mutex_) = 0;
+  std::shared_ptr<nats_line> line_ DYNAMO_GUARDED_BY(mutex_);
   /// Bounded by the publishers, which leave few batches unanswered.
   std::vector<link_batch> batches_ DYNAMO_GUARDED_BY(mutex_);
+  bool are_subscriptions_changed_ DYNAMO_GUARDED_BY(mutex_) = false;
+  /// The thread has taken these, and others must not overtake them.
+  bool is_placing_ DYNAMO_GUARDED_BY(mutex_) = false;
   link_counts counts_ DYNAMO_GUARDED_BY(mutex_);
 };
 

@@ -208,6 +208,11 @@ nats_settings::options_for(const nats_server& server) const {
   return made;
 }
 
+bool nats_settings::is_encrypted(const nats_server& server) const {
+  const nats_tls_options& tls = options_.tls;
+  return server.tls || !tls.ca.empty() || !tls.certificate.empty();
+}
+
 status nats_settings::set_connection(natsOptions& to,
                                      const nats_server& server) const {
   // nats_line asks for signs of life: cnats would close a socket that is being
@@ -294,7 +299,7 @@ status nats_settings::set_tls(natsOptions& to,
       return nats_failure(set, "name in the server's certificate");
     }
   }
-  if (server.tls || !tls.ca.empty() || !tls.certificate.empty()) {
+  if (is_encrypted(server)) {
     return checked(natsOptions_SetSecure(&to, true), "TLS");
   }
   return ok();

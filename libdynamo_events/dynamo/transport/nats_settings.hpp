@@ -39,6 +39,9 @@ class nats_settings {
   const nats_options& options() const { return options_; }
   const std::vector<nats_server>& servers() const { return servers_; }
 
+  /// Whether a connection to it is made with TLS.
+  bool is_encrypted(const nats_server& server) const;
+
   /// For one attempt at one server. Files are read again, so that certificates
   /// may be renewed meanwhile. The settings must outlive what is connected
   /// with them.

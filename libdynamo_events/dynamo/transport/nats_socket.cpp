@@ -15,6 +15,8 @@ nats_socket& socket_of(void* closure) {
 
 } // namespace
 
+thread_local bool nats_socket::writer::is_here_ = false;
+
 natsStatus nats_socket::attach(natsOptions& options) {
   // Without this what is published is left to a thread of cnats.
   if (const natsStatus set = natsOptions_SetSendAsap(&options, true);
@@ -50,6 +52,29 @@ void nats_socket::watch_peer(int descriptor) const {
   set(IPPROTO_TCP, TCP_KEEPCNT, probes);
 }
 
+void nats_socket::write(natsConnection& connection) {
+  // Whoever has left something since the last look, and did not get in, relies
+  // on another look after the lock was released.
+  while (has_to_write_ && busy_.try_lock()) {
+    if (has_to_write_) {
+      natsConnection_ProcessWriteEvent(&connection);
+    }
+    const bool is_full = has_to_write_;
+    busy_.unlock();
+    if (is_full) {
+      if (!is_polling()) {
+        signals_->ring();
+      }
+      return;
+    }
+  }
+}
+
+void nats_socket::read(natsConnection& connection) {
+  const lock_guard guard{busy_};
+  natsConnection_ProcessReadEvent(&connection);
+}
+
 natsStatus nats_socket::on_read(void* closure, bool is_wanted) {
   if (!is_wanted) {
     socket_of(closure).descriptor_ = -1;
@@ -60,7 +85,7 @@ natsStatus nats_socket::on_read(void* closure, bool is_wanted) {
 natsStatus nats_socket::on_write(void* closure, bool is_wanted) {
   nats_socket& one = socket_of(closure);
   one.has_to_write_ = is_wanted;
-  if (is_wanted && std::this_thread::get_id() != one.polling_) {
+  if (is_wanted && !writer::is_here_ && !one.is_polling()) {
     one.signals_->ring();
   }
   return NATS_OK;

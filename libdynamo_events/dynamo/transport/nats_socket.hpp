@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dynamo/base/mutex.hpp"
 #include "dynamo/transport/nats_signals.hpp"
 
 #include <nats/nats.h>
@@ -13,10 +14,24 @@ namespace dynamo {
 
 /// The socket of one connection, which cnats reads and writes when it is told
 /// to, instead of in threads of its own. Made by the thread that polls it; must
-/// outlive the connection.
+/// outlive the connection. Only here cnats touches the descriptor, by one
+/// thread at a time.
 class nats_socket {
  public:
-  /// `signals` are rung when another thread left something to be written.
+  /// A thread that will call write() after what it does meanwhile.
+  class writer {
+   public:
+    writer() { is_here_ = true; }
+    ~writer() { is_here_ = false; }
+    writer(const writer&) = delete;
+    writer& operator=(const writer&) = delete;
+
+   private:
+    friend class nats_socket;
+    static thread_local bool is_here_;
+  };
+
+  /// `signals` are rung when there is something to be written and nobody at it.
   nats_socket(std::shared_ptr<nats_signals> signals,
               std::chrono::milliseconds stale_after)
       : signals_(std::move(signals))
@@ -30,7 +45,15 @@ class nats_socket {
   /// Negative before the connection is there, and once it is closed.
   int descriptor() const { return descriptor_; }
 
+  /// Something waits to be written: the polling thread waits for room.
   bool has_to_write() const { return has_to_write_; }
+
+  /// Writes what waits, as much as there is room for, and never waits but for
+  /// TLS. Any thread; what it finds another one at, that one does.
+  void write(natsConnection& connection);
+
+  /// Reads once, and has cnats take what it was. The polling thread.
+  void read(natsConnection& connection);
 
  private:
   static natsStatus on_attach(void** closure, void* loop, natsConnection*,
@@ -40,12 +63,15 @@ class nats_socket {
   static natsStatus on_detach(void* closure);
 
   void watch_peer(int descriptor) const;
+  bool is_polling() const { return std::this_thread::get_id() == polling_; }
 
   const std::shared_ptr<nats_signals> signals_;
   const std::chrono::milliseconds stale_after_;
   const std::thread::id polling_ = std::this_thread::get_id();
   std::atomic<int> descriptor_{-1};
   std::atomic<bool> has_to_write_{false};
+  /// Held while cnats reads or writes.
+  mutex busy_;
 };
 
 } // namespace dynamo

@@ -59,16 +59,6 @@ struct link_change {
   bool lame_duck = false;
 };
 
-/// Messages of one publisher in their order.
-struct link_batch {
-  std::uint64_t publisher_id = 0;
-  /// Counts up per publisher.
-  std::uint64_t number = 0;
-  /// The connection it is meant for; with another it is dropped.
-  std::uint64_t epoch = 0;
-  std::shared_ptr<const std::vector<wire_message>> messages;
-};
-
 /// What the server made of a batch: it has all that was sent. A batch whose
 /// connection broke before the server answered has no outcome and is the
 /// caller's to send again; readers drop what they have already.
@@ -83,6 +73,31 @@ struct link_outcome {
   std::uint64_t refused = 0;
   /// Nobody was subscribed when its first message came to the server.
   bool unheard = false;
+};
+
+/// Hears first what became of its batches.
+class outcome_taker {
+ public:
+  virtual ~outcome_taker() = default;
+
+  /// On the link's thread, which it must not hold up; it may publish. True:
+  /// nobody else has to hear of it.
+  virtual bool take(const link_outcome& outcome) = 0;
+};
+
+/// Messages of one publisher in their order.
+struct link_batch {
+  std::uint64_t publisher_id = 0;
+  /// Counts up per publisher.
+  std::uint64_t number = 0;
+  /// The connection it is meant for; with another it is dropped.
+  std::uint64_t epoch = 0;
+  std::shared_ptr<const std::vector<wire_message>> messages;
+  /// Whether the outcome is wanted at once. Otherwise it may be asked for with
+  /// that of later batches, about a millisecond later.
+  bool is_urgent = true;
+  /// Is asked before its outcome is reported, by links that can; may be null.
+  std::shared_ptr<outcome_taker> taker;
 };
 
 using link_report = std::variant<link_change, link_outcome>;

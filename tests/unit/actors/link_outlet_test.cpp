@@ -58,8 +58,8 @@ using unheard = link_outlet::unheard_batch;
 struct link_test {
   std::shared_ptr<inbox<event>> buffer =
       std::make_shared<inbox<event>>(inbox_limits{100'000});
-  std::unique_ptr<link_outlet> outlet =
-      std::make_unique<link_outlet>(buffer, true);
+  std::shared_ptr<link_outlet> outlet =
+      std::make_shared<link_outlet>(buffer, true);
   std::shared_ptr<remembering_link> link = std::make_shared<remembering_link>();
   manual_clock time;
   std::vector<std::uint64_t> refused;
@@ -88,6 +88,14 @@ struct link_test {
     outlet->on_sent(number,
                     {link->batches.at(number - 1).messages->size(), 0, 0});
     outlet->serve(256);
+  }
+
+  /// The same, told to the outlet by the link's thread. True: the publisher
+  /// has to be told.
+  bool answer(std::uint64_t number, bool is_unheard = false) {
+    return !outlet->take({7, number, 1,
+                          link->batches.at(number - 1).messages->size(), 0,
+                          is_unheard});
   }
 };
 
@@ -218,6 +226,101 @@ TEST_CASE("large events and full batches are left to the publisher") {
   CHECK(t.link->sequences.size() == 1 + 3 * messages_at_once);
 }
 
+TEST_CASE("an answer brings what few events wait for it to the link") {
+  link_test t;
+  t.open();
+  CHECK_FALSE(t.publish());
+  CHECK_FALSE(t.publish());
+  CHECK_FALSE(t.publish());
+  CHECK(t.link->batches.size() == 1);
+  CHECK_FALSE(t.answer(1));
+  REQUIRE(t.link->batches.size() == 2);
+  CHECK(t.link->batches[1].messages->size() == 2);
+  CHECK_FALSE(t.answer(2));
+  CHECK(t.outlet->is_done());
+  // The next event finds the buffer empty.
+  CHECK_FALSE(t.publish());
+  CHECK(t.link->batches.size() == 3);
+  CHECK(t.link->sequences == std::vector<std::uint64_t>{0, 1, 2, 3});
+}
+
+TEST_CASE("an answer that comes while nobody may send is taken") {
+  link_test t;
+  t.open();
+  CHECK_FALSE(t.publish());
+  t.outlet->change_way({false, 1, std::nullopt});
+  CHECK_FALSE(t.publish());
+  CHECK_FALSE(t.answer(1));
+  CHECK(t.link->batches.size() == 1);
+  CHECK(t.outlet->look().answered.sent == 1);
+}
+
+TEST_CASE("what an answer leaves to the publisher") {
+  link_test t;
+  t.open();
+  CHECK_FALSE(t.publish());
+  SECTION("more than a few events") {
+    for (int i = 0; i < 65; ++i) {
+      CHECK_FALSE(t.publish());
+    }
+    CHECK(t.answer(1));
+    CHECK(t.link->batches.size() == 1);
+    t.outlet->serve(256);
+    CHECK(t.link->batches.size() == 2);
+  }
+  SECTION("what nobody heard") {
+    CHECK(t.answer(1, true));
+    CHECK_FALSE(t.outlet->is_done());
+    CHECK(t.outlet->on_unheard(1) == unheard::held);
+  }
+  SECTION("its end") {
+    t.outlet->stop_holding();
+    CHECK(t.answer(1));
+    CHECK(t.outlet->is_done());
+  }
+}
+
+TEST_CASE("an answer to a publisher that is gone changes nothing") {
+  link_test t;
+  t.open();
+  CHECK_FALSE(t.publish());
+  CHECK(t.outlet->take({8, 1, 1, 1, 0, false}));
+  CHECK_FALSE(t.outlet->is_done());
+  t.outlet->close();
+  CHECK(t.outlet->take({7, 1, 1, 1, 0, false}));
+}
+
+TEST_CASE("an answer is urgent unless there is room for more") {
+  link_test t;
+  t.open();
+  // Until somebody is known to listen.
+  CHECK_FALSE(t.publish());
+  CHECK(t.link->batches[0].is_urgent);
+  CHECK_FALSE(t.answer(1));
+  CHECK_FALSE(t.publish());
+  REQUIRE(t.link->batches.size() == 2);
+  CHECK_FALSE(t.link->batches[1].is_urgent);
+  CHECK_FALSE(t.publish());
+  REQUIRE(t.link->batches.size() == 3);
+  CHECK(t.link->batches[2].is_urgent);
+  SECTION("or it is many messages") {
+    for (int i = 0; i < 9; ++i) {
+      CHECK_FALSE(t.publish());
+    }
+    CHECK_FALSE(t.answer(2));
+    REQUIRE(t.link->batches.size() == 4);
+    CHECK(t.link->batches[3].is_urgent);
+  }
+  SECTION("or the publisher ends") {
+    CHECK_FALSE(t.answer(2));
+    CHECK_FALSE(t.answer(3));
+    t.outlet->stop_holding();
+    CHECK_FALSE(t.publish());
+    REQUIRE(t.link->batches.size() == 4);
+    CHECK(t.link->batches[3].is_urgent);
+  }
+}
+
 TEST_CASE("a message that the server would not take leaves a gap") {
   link_test t;
   t.open();
@@ -263,10 +366,11 @@ TEST_CASE("many threads publish, one answers, and nothing is left behind") {
       for (const wire_message& message : *batch.messages) {
         sequences.push_back(message.sequence);
       }
-      t.outlet->on_sent(batch.number, {batch.messages->size(), 0, 0});
+      if (!batch.taker->take({7, batch.number, 1, batch.messages->size()})) {
+        ++rung;
+      }
     }
-    const std::uint64_t bells = rung;
-    if (!batches.empty() || bells != seen) {
+    if (const std::uint64_t bells = rung; bells != seen) {
       seen = bells;
       t.outlet->serve(256);
     }
