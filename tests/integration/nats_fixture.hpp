@@ -120,11 +120,12 @@ struct station {
   }
 
   void publish(std::uint64_t number, std::vector<wire_message> content,
-               std::uint64_t epoch = 1, bool is_urgent = true) {
-    link->publish({7, number, epoch,
-                   std::make_shared<const std::vector<wire_message>>(
-                       std::move(content)),
-                   is_urgent, nullptr});
+               std::uint64_t epoch = 1, bool is_urgent = true,
+               std::uint64_t publisher_id = 7) {
+    link->publish(
+        {publisher_id, number, epoch,
+         std::make_shared<const std::vector<wire_message>>(std::move(content)),
+         is_urgent, nullptr});
   }
 
   /// Waits for so many messages.

@@ -257,6 +257,20 @@ TEST_CASE("nats_link answers for batches that are not urgent as well") {
     ours.publish(3, messages(2, 1));
     CHECK_FALSE(ours.outcome().unheard);
   }
+  SECTION("each publisher for itself") {
+    ours.subscribe();
+    wire_message elsewhere = message(0);
+    elsewhere.name = std::make_shared<const stream_name>(
+        stream_name{"kv-events", "namespace.d.nobody"});
+    for (std::uint64_t number = 1; number <= 20; ++number) {
+      ours.publish(number, messages(number, 1), 1, false, 7);
+      ours.publish(number, {elsewhere}, 1, false, 8);
+    }
+    for (int left = 40; left > 0; --left) {
+      const link_outcome outcome = ours.outcome();
+      CHECK(outcome.unheard == (outcome.publisher_id == 8));
+    }
+  }
 }
 
 TEST_CASE("nats_link asks who published before it reports an outcome") {

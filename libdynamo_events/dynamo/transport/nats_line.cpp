@@ -8,11 +8,12 @@
 #include <utility>
 
 // How a batch is proved to have arrived. Its first message asks for a reply at
-// our own inbox; behind it, or behind several that are not urgent, goes a mark
-// to the same inbox. When nobody is subscribed, the server answers "no
-// responders" before it brings back the mark. So the inbox holds the marks in
-// their order, and before each the answers, if any, to what it follows. cnats
-// drops the subject of a "no responders": it counts for all batches of a mark.
+// our own inbox; behind it, or behind several of one publisher that are not
+// urgent, goes a mark to the same inbox. When nobody is subscribed, the server
+// answers "no responders" before it brings back the mark. So the inbox holds
+// the marks in their order, and before each the answers, if any, to what it
+// follows. cnats drops the subject of a "no responders": it counts for all
+// batches of a mark.
 //
 // A server that forbids us the inbox is asked for a PONG instead.
 
@@ -178,6 +179,12 @@ result<bool> nats_line::is_settled() {
 status nats_line::place(const link_batch& batch, time_point now) {
   const nats_socket::writer here;
   const lock_guard guard{asking_};
+  if (unmarked_ > 0 &&
+      unanswered_.back().receipt.outcome.publisher_id != batch.publisher_id) {
+    if (const status marked = ask(); !marked) {
+      return marked;
+    }
+  }
   question asked{now, batch.messages, {}};
   nats_receipt& receipt = asked.receipt;
   receipt.taker = batch.taker;
