@@ -1,5 +1,5 @@
 // Publish path, steps 2 to 4 and 6 where a server is between: what waits in the
-// buffer becomes messages, which the link takes in batches, two at a time.
+// buffer becomes messages, which the link takes in batches, few at a time.
 
 #include "actors/link_outlet.hpp"
 
@@ -18,6 +18,7 @@ void link_outlet::open(fittings with) {
   const lock_guard guard{mutex_};
   with_.emplace(std::move(with));
   not_encoded_ = 0;
+  is_told_ = false;
 }
 
 void link_outlet::close() {
@@ -44,6 +45,7 @@ void link_outlet::change_way(const way& now) {
 
 void link_outlet::serve(std::size_t messages_max) {
   const lock_guard guard{mutex_};
+  is_told_ = false;
   if (!with_) {
     return;
   }
@@ -137,13 +139,16 @@ bool link_outlet::take(const link_outcome& outcome) {
   with_->window.on_sent(outcome.number, {outcome.sent, 0, outcome.refused},
                         with_->time->now());
   send_next();
-  if (is_closing_ || buffer_->counts().depth > messages_at_answer) {
+  if (is_closing_) {
     return false;
   }
   // Also when nothing waits: the buffer tells of its next event only after
   // somebody found it empty.
-  return !may_send() || !with_->window.has_room() ||
-         add_batch(messages_at_answer) < messages_at_answer;
+  const bool is_served = is_told_ || !may_send() || !with_->window.has_room() ||
+                         (buffer_->counts().depth <= messages_at_answer &&
+                          add_batch(messages_at_answer) < messages_at_answer);
+  is_told_ = is_told_ || !is_served;
+  return is_served;
 }
 
 link_outlet::unheard_batch link_outlet::on_unheard(std::uint64_t number) {

@@ -136,6 +136,8 @@ class link_outlet final : public outcome_taker,
   mutable mutex mutex_;
   bool holds_ DYNAMO_GUARDED_BY(mutex_);
   bool is_closing_ DYNAMO_GUARDED_BY(mutex_) = false;
+  /// The publisher is about to serve the buffer.
+  bool is_told_ DYNAMO_GUARDED_BY(mutex_) = false;
   std::optional<fittings> with_ DYNAMO_GUARDED_BY(mutex_);
   way way_ DYNAMO_GUARDED_BY(mutex_);
   clock::time_point closed_at_ DYNAMO_GUARDED_BY(mutex_){};

@@ -7,15 +7,17 @@ namespace dynamo::actors {
 
 namespace {
 
-// One being sent, one ready behind it. More would only move the backlog out of
-// the publisher's buffer, whose limits are ours.
+// One being sent, one ready behind it, and of single messages as many as come
+// while an answer is on its way. More would only move the backlog out of the
+// publisher's buffer, whose limits are ours.
 constexpr std::size_t on_their_way_max = 2;
+constexpr std::size_t messages_on_their_way_max = 64;
 
 // The answers to a few messages can wait while there is room for more.
 constexpr std::size_t small_batch_max = 8;
 
-// Batches that are kept after they were confirmed, for a while.
-constexpr std::size_t recent_max = 256;
+// Messages that are kept after they were confirmed, for a while.
+constexpr std::size_t recent_messages_max = 65'536;
 
 } // namespace
 
@@ -24,48 +26,73 @@ constexpr std::size_t recent_max = 256;
 void outgoing_window::add(batch messages) {
   batches_.push_back(
       {{++last_number_, std::move(messages)}, progress::unsent, {}});
+  count(batches_.back(), true);
 }
 
-std::size_t outgoing_window::room() const {
-  const std::size_t most = is_heard_ ? on_their_way_max : 1;
-  return most - std::min(most, count_of(progress::on_its_way));
+bool outgoing_window::takes_another() const {
+  if (!is_heard_) {
+    return on_their_way_ == 0;
+  }
+  return on_their_way_ < on_their_way_max ||
+         messages_on_their_way_ < messages_on_their_way_max;
 }
 
 bool outgoing_window::has_room() const {
-  return room() > 0 && !is_holding_ && count_of(progress::unsent) == 0;
+  return takes_another() && !is_holding_ && unsent_ == 0;
 }
 
 std::optional<outgoing_window::numbered_batch> outgoing_window::next() {
-  if (room() == 0) {
+  if (unsent_ == 0 || !takes_another()) {
     return std::nullopt;
   }
-  const auto found =
-      std::find_if(batches_.begin(), batches_.end(), [](const entry& one) {
-        return one.so_far == progress::unsent;
-      });
-  if (found == batches_.end()) {
-    return std::nullopt;
-  }
-  found->so_far = progress::on_its_way;
-  found->what.is_urgent = !is_heard_ || room() == 0 ||
-                          found->what.messages->size() > small_batch_max;
+  const bool is_last =
+      unsent_ == 1 && batches_.back().so_far == progress::unsent;
+  const auto found = is_last
+                         ? batches_.end() - 1
+                         : std::find_if(batches_.begin(), batches_.end(),
+                                        [](const entry& one) {
+                                          return one.so_far == progress::unsent;
+                                        });
+  set(*found, progress::on_its_way);
+  found->what.is_urgent =
+      !takes_another() || found->what.messages->size() > small_batch_max;
   return found->what;
 }
 
 void outgoing_window::send_again() {
   is_heard_ = false;
   for (entry& one : batches_) {
-    one.so_far = progress::unsent;
+    set(one, progress::unsent);
   }
 }
 
 void outgoing_window::send_again_after_loss(clock::time_point lost_at) {
   for (; !recent_.empty(); recent_.pop_back()) {
     if (*recent_.back().confirmed_at + repeat_window_ >= lost_at) {
+      recent_.back().so_far = progress::unsent;
       batches_.push_front(std::move(recent_.back()));
+      count(batches_.front(), true);
     }
   }
+  recent_messages_ = 0;
   send_again();
+}
+
+/// It is one of the batches from now on, or no longer.
+void outgoing_window::count(const entry& one, bool is_new) {
+  const std::size_t by = is_new ? 1 : std::size_t{0} - 1;
+  if (one.so_far == progress::unsent) {
+    unsent_ += by;
+  } else if (one.so_far == progress::on_its_way) {
+    on_their_way_ += by;
+    messages_on_their_way_ += by * one.what.messages->size();
+  }
+}
+
+void outgoing_window::set(entry& one, progress so_far) {
+  count(one, false);
+  one.so_far = so_far;
+  count(one, true);
 }
 
 // -- Answers
@@ -77,11 +104,13 @@ void outgoing_window::on_sent(std::uint64_t number, const totals& answer,
          batches_.front().so_far == progress::unheard) {
     // A later one was heard: its subscriber came too late for this one.
     count_unheard(batches_.front());
+    count(batches_.front(), false);
     batches_.pop_front();
   }
   if (batches_.empty() || batches_.front().what.number != number) {
     return;
   }
+  count(batches_.front(), false);
   entry confirmed = std::move(batches_.front());
   batches_.pop_front();
   is_heard_ = true;
@@ -99,9 +128,12 @@ void outgoing_window::keep_for_repeat(entry confirmed, clock::time_point now) {
     return;
   }
   confirmed.confirmed_at = now;
+  recent_messages_ += confirmed.what.messages->size();
   recent_.push_back(std::move(confirmed));
-  while (recent_.size() > recent_max ||
-         *recent_.front().confirmed_at + repeat_window_ < now) {
+  while (!recent_.empty() &&
+         (recent_messages_ > recent_messages_max ||
+          *recent_.front().confirmed_at + repeat_window_ < now)) {
+    recent_messages_ -= recent_.front().what.messages->size();
     recent_.pop_front();
   }
 }
@@ -114,7 +146,7 @@ bool outgoing_window::on_unheard(std::uint64_t number) {
   if (found == batches_.end()) {
     return false;
   }
-  found->so_far = progress::unheard;
+  set(*found, progress::unheard);
   if (is_anything_on_its_way()) {
     // What becomes of it depends on whether those are heard.
     return false;
@@ -130,6 +162,7 @@ void outgoing_window::give_up() {
       return false;
     }
     count_unheard(one);
+    count(one, false);
     return true;
   });
 }
@@ -141,22 +174,12 @@ void outgoing_window::count_unheard(const entry& one) {
 
 // -- State
 
-bool outgoing_window::is_anything_on_its_way() const {
-  return count_of(progress::on_its_way) > 0;
-}
-
 std::size_t outgoing_window::message_count() const {
   std::size_t count = 0;
   for (const entry& one : batches_) {
     count += one.what.messages->size();
   }
   return count;
-}
-
-std::size_t outgoing_window::count_of(progress so_far) const {
-  return static_cast<std::size_t>(
-      std::count_if(batches_.begin(), batches_.end(),
-                    [&](const entry& one) { return one.so_far == so_far; }));
 }
 
 } // namespace dynamo::actors

@@ -45,8 +45,9 @@ class outgoing_window {
   bool has_room() const;
 
   /// The next batch to be sent now, if there is one. Two are on their way at a
-  /// time, but one alone until somebody is known to listen: were the first of
-  /// two unheard and the second heard, the first could not be sent any more.
+  /// time, or more while they are few messages; but one alone until somebody is
+  /// known to listen: were the first of two unheard and the second heard, the
+  /// first could not be sent any more.
   std::optional<numbered_batch> next();
 
   /// An answer came. Those to a batch that has its answer already change
@@ -74,7 +75,7 @@ class outgoing_window {
   void send_again_after_loss(clock::time_point lost_at);
 
   bool is_empty() const { return batches_.empty(); }
-  bool is_anything_on_its_way() const;
+  bool is_anything_on_its_way() const { return on_their_way_ > 0; }
   /// Messages that have no answer.
   std::size_t message_count() const;
   const totals& answered() const { return answered_; }
@@ -89,16 +90,22 @@ class outgoing_window {
     std::optional<clock::time_point> confirmed_at;
   };
 
-  std::size_t count_of(progress so_far) const;
-  std::size_t room() const;
+  bool takes_another() const;
+  void count(const entry& one, bool is_new);
+  void set(entry& one, progress so_far);
   void count_unheard(const entry& one);
   void keep_for_repeat(entry confirmed, clock::time_point now);
 
   std::chrono::milliseconds repeat_window_;
   std::uint64_t last_number_ = 0;
   std::deque<entry> batches_;
+  /// Of these.
+  std::size_t unsent_ = 0;
+  std::size_t on_their_way_ = 0;
+  std::size_t messages_on_their_way_ = 0;
   /// Confirmed lately, oldest first.
   std::deque<entry> recent_;
+  std::size_t recent_messages_ = 0;
   /// Whether somebody got the last batch that was answered.
   bool is_heard_ = false;
   bool is_holding_ = false;

@@ -1,3 +1,4 @@
+#include "apps/bench/measures/handover.hpp"
 #include "apps/bench/measures/measure.hpp"
 #include "apps/bench/measures/role_group.hpp"
 #include "apps/bench/stage.hpp"
@@ -161,6 +162,13 @@ result<std::vector<comparison>> run_round_trip(const run_options& options,
       cases.push_back(std::move(one));
     }
   }
+  // What each thread costs that a message wakes on its way and on the way back.
+  const auto count = sized<std::uint64_t>(options, 20'000, 200);
+  cases.push_back(
+      {"round-trip",
+       "two threads",
+       {{"ours", [count] { return result<figures>{measure_handover(count)}; },
+         percentiles({}, {}, {})}}});
   return run_cases(cases, options, progress);
 }
 

@@ -266,7 +266,10 @@ status nats_client::carry() {
   line_->turn(std::exchange(is_readable_, false));
   feeds_.take_all();
   report_answers();
-  return line_->keep_alive(clock_.now());
+  const status alive = line_->keep_alive(clock_.now());
+  // What those have placed who heard the answers.
+  line_->write();
+  return alive;
 }
 
 /// Turns until a condition holds. An error when the line broke before, or when
@@ -290,11 +293,15 @@ status nats_client::carry_until(const std::function<bool()>& is_done,
 }
 
 status nats_client::place(const std::vector<link_batch>& batches) {
-  status placed = feeds_.update(line_->connection());
-  for (auto next = batches.begin(); placed && next != batches.end(); ++next) {
-    placed = line_->place(*next, clock_.now());
+  if (const status updated = feeds_.update(line_->connection()); !updated) {
+    return updated;
   }
-  return placed;
+  for (const link_batch& batch : batches) {
+    if (const auto placed = line_->place(batch, clock_.now()); !placed) {
+      return placed.error();
+    }
+  }
+  return ok();
 }
 
 void nats_client::report_answers() {

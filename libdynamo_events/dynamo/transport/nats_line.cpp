@@ -126,8 +126,12 @@ status nats_line::keep_alive(time_point now) {
 
 nats_line::time_point nats_line::due(time_point now) const {
   const lock_guard guard{asking_};
-  const bool is_in_use = now < placed_at_ + attention;
-  return is_in_use ? now + answer_delay : silent_at();
+  return is_in_use(now) ? now + answer_delay : silent_at();
+}
+
+/// Then the link's thread sleeps no longer than `answer_delay`.
+bool nats_line::is_in_use(time_point now) const {
+  return now < placed_at_ + attention;
 }
 
 /// When an idle server is to be asked, and when one that was counts as silent.
@@ -176,13 +180,14 @@ result<bool> nats_line::is_settled() {
 
 // -- Publishing
 
-status nats_line::place(const link_batch& batch, time_point now) {
+result<bool> nats_line::place(const link_batch& batch, time_point now) {
   const nats_socket::writer here;
   const lock_guard guard{asking_};
+  const bool was_in_use = is_in_use(now);
   if (unmarked_ > 0 &&
       unanswered_.back().receipt.outcome.publisher_id != batch.publisher_id) {
     if (const status marked = ask(); !marked) {
-      return marked;
+      return marked.error();
     }
   }
   question asked{now, batch.messages, {}};
@@ -205,7 +210,11 @@ status nats_line::place(const link_batch& batch, time_point now) {
     receipt.bytes += message.envelope.size();
   }
   add(std::move(asked));
-  return batch.is_urgent || !is_proving_ ? ask() : ok();
+  if (!batch.is_urgent && is_proving_) {
+    return !was_in_use;
+  }
+  const status marked = ask();
+  return marked ? result<bool>{false} : result<bool>{marked.error()};
 }
 
 natsStatus nats_line::send(const wire_message& message, const char* reply) {
@@ -230,11 +239,12 @@ void nats_line::add(question what) {
 
 /// For the outcome of all that was placed.
 status nats_line::ask() {
+  const std::size_t count = std::exchange(unmarked_, 0);
   if (!is_proving_) {
     begin_flush();
     return ok();
   }
-  marked_.push_back(std::exchange(unmarked_, 0));
+  marked_.push_back(count);
   const natsStatus sent =
       natsConnection_Publish(connection_.get(), mark_.c_str(), nullptr, 0);
   return sent == NATS_OK ? ok() : status{as_closed()};

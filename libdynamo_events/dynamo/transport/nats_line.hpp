@@ -102,9 +102,10 @@ class nats_line {
 
   // -- Publishing
 
-  /// Puts messages on their way, for the next write. An error as of
-  /// keep_alive(). Any thread.
-  status place(const link_batch& batch, time_point now);
+  /// Puts messages on their way, for the next write. True: the link's thread
+  /// may be asleep beyond the time at which it has to ask for their outcome. An
+  /// error as of keep_alive(). Any thread.
+  result<bool> place(const link_batch& batch, time_point now);
 
   /// Writes what was placed, as far as there is room; turn() does the rest. Any
   /// thread, where the connection is not encrypted: TLS may wait.
@@ -129,6 +130,7 @@ class nats_line {
 
   natsStatus open_inbox();
   time_point silent_at() const DYNAMO_REQUIRES(asking_);
+  bool is_in_use(time_point now) const DYNAMO_REQUIRES(asking_);
   natsStatus send(const wire_message& message, const char* reply);
   void add(question what) DYNAMO_REQUIRES(asking_);
   status ask() DYNAMO_REQUIRES(asking_);

@@ -14,6 +14,10 @@ namespace {
 constexpr std::size_t placed_at_once_max = 8;
 constexpr std::size_t placed_at_once_bytes_max = 65'536;
 
+/// What comes so soon after something was written is written by the link's
+/// thread: about the time that this takes to wake.
+constexpr std::chrono::microseconds gathering{50};
+
 /// Until a time, rounded up to what poll() knows.
 int milliseconds_until(clock::time_point until) {
   constexpr std::chrono::milliseconds longest = std::chrono::hours{1};
@@ -39,34 +43,32 @@ void nats_requests::want_attempt() {
 }
 
 void nats_requests::publish(link_batch batch) {
-  const bool is_urgent = batch.is_urgent;
   std::shared_ptr<nats_line> written;
   {
     const lock_guard guard{mutex_};
     if (!is_connected_ || batch.epoch != epoch_) {
       return;
     }
-    if (place(batch)) {
-      written = line_;
-    } else {
+    const auto now = std::chrono::steady_clock::now();
+    if (!place(batch, now)) {
       batches_.push_back(std::move(batch));
       ring();
+    } else if (now < written_at_ + gathering) {
+      // By when the thread runs, it may write more of them at once.
+      ring();
+    } else {
+      written_at_ = now;
+      written = line_;
     }
   }
-  if (written == nullptr) {
-    return;
-  }
-  written->write();
-  // Otherwise the thread has to ask for the outcome soon.
-  if (!is_urgent && asleep_until_.load() > std::chrono::steady_clock::now() +
-                                               nats_line::answer_delay) {
-    ring();
+  if (written != nullptr) {
+    written->write();
   }
 }
 
 /// Whether it could be placed at once. Then the others that publish wait, so it
 /// must be small; and nothing that was left before may be overtaken.
-bool nats_requests::place(const link_batch& batch) {
+bool nats_requests::place(const link_batch& batch, clock::time_point now) {
   const auto& messages = *batch.messages;
   if (line_ == nullptr || is_placing_ || are_subscriptions_changed_ ||
       !batches_.empty() || messages.size() > placed_at_once_max) {
@@ -80,7 +82,10 @@ bool nats_requests::place(const link_batch& batch) {
     return false;
   }
   // When it fails the connection is over, as the link's thread will see.
-  static_cast<void>(line_->place(batch, std::chrono::steady_clock::now()));
+  const auto wakes = line_->place(batch, now);
+  if (wakes && *wakes) {
+    ring();
+  }
   return true;
 }
 
@@ -121,7 +126,6 @@ std::uint64_t nats_requests::epoch() const {
 bool nats_requests::await(clock::time_point until, int descriptor,
                           bool has_to_write) {
   // In this order: whoever rings in between finds it asleep.
-  asleep_until_ = until;
   is_asleep_ = true;
   const bool has_news = has_news_.exchange(false);
   const auto wanted =

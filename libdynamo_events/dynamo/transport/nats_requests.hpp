@@ -27,8 +27,9 @@ class nats_requests {
   /// Asks for an attempt to connect. No effect while there is a connection.
   void want_attempt();
 
-  /// Sends a small batch, or leaves it to the link's thread; drops it when it
-  /// is for another connection than the present one.
+  /// Sends a small batch, or leaves it to the link's thread, which gathers
+  /// those that come quickly; drops it when it is for another connection than
+  /// the present one.
   void publish(link_batch batch);
 
   /// Subscriptions have changed: what is published from now on comes behind.
@@ -77,14 +78,14 @@ class nats_requests {
   void on_end();
 
  private:
-  bool place(const link_batch& batch) DYNAMO_REQUIRES(mutex_);
+  bool place(const link_batch& batch, clock::time_point now)
+      DYNAMO_REQUIRES(mutex_);
 
   const std::unique_ptr<doorbell> bell_;
   /// Something was left since the thread last began to wait.
   std::atomic<bool> has_news_{false};
-  /// The thread waits, until the bell rings or this time has come.
+  /// The thread waits, until the bell rings at the latest.
   std::atomic<bool> is_asleep_{false};
-  std::atomic<clock::time_point> asleep_until_{clock::time_point{}};
   std::atomic<bool> stopping_{false};
 
   mutable mutex mutex_;
@@ -94,6 +95,7 @@ class nats_requests {
   bool has_ended_ DYNAMO_GUARDED_BY(mutex_) = false;
   std::uint64_t epoch_ DYNAMO_GUARDED_BY(mutex_) = 0;
   std::shared_ptr<nats_line> line_ DYNAMO_GUARDED_BY(mutex_);
+  clock::time_point written_at_ DYNAMO_GUARDED_BY(mutex_){};
   /// Bounded by the publishers, which leave few batches unanswered.
   std::vector<link_batch> batches_ DYNAMO_GUARDED_BY(mutex_);
   bool are_subscriptions_changed_ DYNAMO_GUARDED_BY(mutex_) = false;
