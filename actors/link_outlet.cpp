@@ -113,7 +113,7 @@ void link_outlet::send_next() {
     }
     with_->link->publish({with_->publisher_id, next->number, way_.epoch,
                           next->messages, next->is_urgent || is_closing_,
-                          shared_from_this()});
+                          weak_from_this()});
   }
 }
 

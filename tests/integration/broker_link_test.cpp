@@ -98,9 +98,12 @@ struct station {
       batch.push_back(message(from + i, bytes));
     }
     link->publish(
-        {7, ++number, changes.back().epoch,
+        {7,
+         ++number,
+         changes.back().epoch,
          std::make_shared<const std::vector<wire_message>>(std::move(batch)),
-         true, nullptr});
+         true,
+         {}});
   }
 
   /// Waits until all batches were answered.

@@ -123,9 +123,12 @@ struct station {
                std::uint64_t epoch = 1, bool is_urgent = true,
                std::uint64_t publisher_id = 7) {
     link->publish(
-        {publisher_id, number, epoch,
+        {publisher_id,
+         number,
+         epoch,
          std::make_shared<const std::vector<wire_message>>(std::move(content)),
-         is_urgent, nullptr});
+         is_urgent,
+         {}});
   }
 
   /// Waits for so many messages.

@@ -100,10 +100,13 @@ TEST_CASE("nats_link sends for many threads, each in its order, while the "
         content.push_back(
             message(number * 16 + at, std::string(5000, 'x'), "kv-events", id));
       }
-      wanted[id].push_back({id, number, 1,
+      wanted[id].push_back({id,
+                            number,
+                            1,
                             std::make_shared<const std::vector<wire_message>>(
                                 std::move(content)),
-                            number % 3 == 0, nullptr});
+                            number % 3 == 0,
+                            {}});
     }
   }
   std::vector<std::thread> publishing;

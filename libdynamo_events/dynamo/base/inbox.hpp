@@ -69,29 +69,44 @@ class inbox {
     // Dropped values are destroyed after the lock is gone.
     std::vector<inbox_item<T>> evicted;
     const lock_guard guard{mutex_};
-    if (limits_.policy == overflow_policy::drop_oldest &&
-        size_bytes <= limits_.bytes_max) {
-      while (!items_.empty() && !fits(size_bytes)) {
-        evicted.push_back(evict_oldest());
-      }
-    }
-    if (!fits(size_bytes)) {
-      ++counts_.dropped;
-      ++dropped_at_end_;
+    if (!place(std::move(value), size_bytes, evicted)) {
       return push_outcome::dropped;
     }
-    items_.push_back({std::move(value), size_bytes, dropped_at_end_});
-    dropped_at_end_ = 0;
-    counts_.bytes += size_bytes;
-    ++counts_.pushed;
-    counts_.depth_max = std::max(counts_.depth_max, items_.size());
-    const bool asleep = !awake_;
-    awake_ = true;
-    return asleep ? push_outcome::queued_first : push_outcome::queued;
+    return std::exchange(awake_, true) ? push_outcome::queued
+                                       : push_outcome::queued_first;
   }
 
   push_outcome push(const T& value, std::size_t size_bytes) {
     return push(T{value}, size_bytes);
+  }
+
+  /// What became of several.
+  struct pushed {
+    std::size_t count = 0;
+    std::size_t bytes = 0;
+    std::size_t dropped = 0;
+    /// The consumer has to be woken.
+    bool is_first = false;
+  };
+
+  /// The same for several, in their order; `size_of(value)` is what each
+  /// counts.
+  template <class SizeOf>
+  pushed push_all(std::vector<T>& values, SizeOf size_of) {
+    std::vector<inbox_item<T>> evicted;
+    pushed all;
+    const lock_guard guard{mutex_};
+    for (T& value : values) {
+      const std::size_t size_bytes = size_of(value);
+      if (place(std::move(value), size_bytes, evicted)) {
+        ++all.count;
+        all.bytes += size_bytes;
+      } else {
+        ++all.dropped;
+      }
+    }
+    all.is_first = all.count > 0 && !std::exchange(awake_, true);
+    return all;
   }
 
   /// Notes items that were lost on their way here: they count as dropped, in
@@ -132,6 +147,28 @@ class inbox {
   bool fits(std::size_t size_bytes) const DYNAMO_REQUIRES(mutex_) {
     return items_.size() < limits_.items_max &&
            size_bytes <= limits_.bytes_max - counts_.bytes;
+  }
+
+  /// Whether it is in the queue now. What had to go is put into `evicted`.
+  bool place(T&& value, std::size_t size_bytes,
+             std::vector<inbox_item<T>>& evicted) DYNAMO_REQUIRES(mutex_) {
+    if (limits_.policy == overflow_policy::drop_oldest &&
+        size_bytes <= limits_.bytes_max) {
+      while (!items_.empty() && !fits(size_bytes)) {
+        evicted.push_back(evict_oldest());
+      }
+    }
+    if (!fits(size_bytes)) {
+      ++counts_.dropped;
+      ++dropped_at_end_;
+      return false;
+    }
+    items_.push_back({std::move(value), size_bytes, dropped_at_end_});
+    dropped_at_end_ = 0;
+    counts_.bytes += size_bytes;
+    ++counts_.pushed;
+    counts_.depth_max = std::max(counts_.depth_max, items_.size());
+    return true;
   }
 
   inbox_item<T> evict_oldest() DYNAMO_REQUIRES(mutex_) {

@@ -66,10 +66,9 @@ broker_client::broker_client(const zmq_options& options,
     : options_(options)
     , paths_(options_)
     , brokers_(std::move(brokers))
-    , merge_(limits_of(options),
-             [this](wire_message&& message) {
-               intakes_.deliver(std::move(message));
-             })
+    , merge_(
+          limits_of(options),
+          [this](wire_message&& message) { intakes_.take(std::move(message)); })
     , bell_(std::move(bell)) {}
 
 status broker_client::start_thread() {
@@ -226,6 +225,7 @@ void broker_client::update_paths(time_point now) {
       [&](const broker_downlink& from, broker_downlink::part_views parts) {
         take(from, parts, now);
       });
+  intakes_.flush();
 }
 
 /// Whether the link as a whole has come or gone.
@@ -284,6 +284,7 @@ void broker_client::read_paths(time_point now) {
         take(from, parts, now);
       });
   merge_.expire(now);
+  intakes_.flush();
 }
 
 void broker_client::take(const broker_downlink& from,
@@ -326,7 +327,8 @@ void broker_client::publish_queued() {
         is_stalled_ = true;
         return;
       }
-      if (batch.taker == nullptr || !batch.taker->take(outcome_)) {
+      const auto taker = batch.taker.lock();
+      if (taker == nullptr || !taker->take(outcome_)) {
         outbox_.report(outcome_);
       }
     }

@@ -64,7 +64,7 @@ broker_intakes::name_of(std::string_view subject) {
   return found == names_.end() ? nullptr : found->second;
 }
 
-void broker_intakes::deliver(wire_message&& message) {
+void broker_intakes::take(wire_message&& message) {
   const lock_guard guard{mutex_};
   message_intake* last = nullptr;
   for (const auto& [id, intake] : intakes_) {
@@ -72,12 +72,19 @@ void broker_intakes::deliver(wire_message&& message) {
       continue;
     }
     if (last != nullptr) {
-      last->deliver(message);
+      last->take(message);
     }
     last = intake.get();
   }
   if (last != nullptr) {
-    last->deliver(std::move(message));
+    last->take(std::move(message));
+  }
+}
+
+void broker_intakes::flush() {
+  const lock_guard guard{mutex_};
+  for (const auto& [id, intake] : intakes_) {
+    intake->flush();
   }
 }
 

@@ -34,8 +34,10 @@ class broker_intakes {
   /// What a subject is called; null when nobody wants it.
   std::shared_ptr<const stream_name> name_of(std::string_view subject);
 
-  /// Into the inbox of each subscription to its subject.
-  void deliver(wire_message&& message);
+  /// For the inbox of each subscription to its subject; in there, as of
+  /// message_intake, with flush().
+  void take(wire_message&& message);
+  void flush();
 
  private:
   receiver_counters& counters_;

@@ -147,7 +147,8 @@ send_outcome memory_network::send(const std::string& endpoint,
       intake.refuse_identity();
       continue;
     }
-    intake.deliver({message.publisher_id, message.sequence, message.envelope});
+    intake.take({message.publisher_id, message.sequence, message.envelope});
+    intake.flush();
   }
   return outcome;
 }

@@ -7,6 +7,13 @@
 
 namespace dynamo {
 
+namespace {
+
+/// Messages that come together are put into the inbox so many at a time.
+constexpr std::size_t taken_max = 32;
+
+} // namespace
+
 std::optional<zmq_message>
 message_intake::check(std::span<const byte_view> parts) {
   const auto checked = check_zmq_message(
@@ -18,23 +25,32 @@ message_intake::check(std::span<const byte_view> parts) {
   return *std::get_if<zmq_message>(&checked);
 }
 
-void message_intake::deliver(const zmq_message& message) {
+void message_intake::take(const zmq_message& message) {
   const byte_view envelope = message.envelope;
-  deliver(wire_message{target_.name, message.publisher_id, message.sequence,
-                       byte_buffer(envelope.begin(), envelope.end())});
+  take(wire_message{target_.name, message.publisher_id, message.sequence,
+                    byte_buffer(envelope.begin(), envelope.end())});
 }
 
-void message_intake::deliver(wire_message message) {
-  const std::size_t bytes = message.envelope.size();
-  const push_outcome outcome =
-      target_.inbox->push(std::move(message), sizeof(wire_message) + bytes);
-  if (outcome == push_outcome::dropped) {
-    ++counters_.overflowed;
+void message_intake::take(wire_message message) {
+  taken_.push_back(std::move(message));
+  if (taken_.size() >= taken_max) {
+    flush();
+  }
+}
+
+void message_intake::flush() {
+  if (taken_.empty()) {
     return;
   }
-  ++counters_.accepted;
-  counters_.bytes += bytes;
-  if (outcome == push_outcome::queued_first) {
+  const auto pushed =
+      target_.inbox->push_all(taken_, [](const wire_message& message) {
+        return sizeof(wire_message) + message.envelope.size();
+      });
+  taken_.clear();
+  counters_.overflowed += pushed.dropped;
+  counters_.accepted += pushed.count;
+  counters_.bytes += pushed.bytes - pushed.count * sizeof(wire_message);
+  if (pushed.is_first) {
     target_.wake();
   }
 }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <utility>
+#include <vector>
 
 namespace dynamo {
 
@@ -30,12 +31,16 @@ class message_intake {
   /// A message that is no peer's of the connection it came on.
   void refuse_identity() { ++counters_.bad_identity; }
 
-  /// Copies the envelope into the inbox and wakes the consumer if it sleeps.
-  void deliver(const zmq_message& message);
-  void deliver(wire_message message);
+  /// Copies the envelope. It is in the inbox, and the consumer awake, at the
+  /// latest after flush(), which has to follow soon: to wake somebody for each
+  /// message costs more than all the rest.
+  void take(const zmq_message& message);
+  void take(wire_message message);
+  void flush();
 
  private:
   subscription target_;
+  std::vector<wire_message> taken_;
   receiver_counters& counters_;
 };
 

@@ -310,7 +310,8 @@ void nats_client::report_answers() {
     if (receipt.outcome.refused > 0) {
       requests_.count_refused(receipt.too_large, receipt.forbidden);
     }
-    if (receipt.taker == nullptr || !receipt.taker->take(receipt.outcome)) {
+    const auto taker = receipt.taker.lock();
+    if (taker == nullptr || !taker->take(receipt.outcome)) {
       outbox_.report(receipt.outcome);
     }
   }

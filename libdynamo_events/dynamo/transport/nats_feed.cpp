@@ -39,15 +39,18 @@ void nats_feed::take() {
   message_intake* const intake = intake_.get();
   from_.take([this, intake](natsStatus came, const natsMsg* message) {
     if (came == NATS_OK) {
-      deliver(*message, intake);
+      look_at(*message, intake);
     } else if (came == NATS_NO_RESPONDERS) {
       // What cnats takes for the server's answer to a request.
       ++counters_.bad_envelope;
     }
   });
+  if (intake != nullptr) {
+    intake->flush();
+  }
 }
 
-void nats_feed::deliver(const natsMsg& message, message_intake* intake) {
+void nats_feed::look_at(const natsMsg& message, message_intake* intake) {
   const byte_view body = body_of(message);
   const auto decoded = decode_envelope(body);
   if (!decoded) {
@@ -55,7 +58,7 @@ void nats_feed::deliver(const natsMsg& message, message_intake* intake) {
   } else if (decoded->topic != name_->topic) {
     ++counters_.bad_topic;
   } else if (intake != nullptr) {
-    intake->deliver({decoded->publisher_id, decoded->sequence, body});
+    intake->take({decoded->publisher_id, decoded->sequence, body});
   }
 }
 

@@ -42,7 +42,7 @@ class nats_feed {
   void detach();
 
  private:
-  void deliver(const natsMsg& message, message_intake* intake);
+  void look_at(const natsMsg& message, message_intake* intake);
 
   receiver_counters& counters_;
   const std::shared_ptr<const stream_name> name_;

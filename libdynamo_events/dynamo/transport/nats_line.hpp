@@ -27,7 +27,7 @@ namespace dynamo {
 /// What a server made of one batch.
 struct nats_receipt {
   link_outcome outcome;
-  std::shared_ptr<outcome_taker> taker;
+  std::weak_ptr<outcome_taker> taker;
   /// Of the envelopes that were sent.
   std::uint64_t bytes = 0;
   std::uint64_t too_large = 0;

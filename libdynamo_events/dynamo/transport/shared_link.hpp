@@ -96,8 +96,8 @@ struct link_batch {
   /// Whether the outcome is wanted at once. Otherwise it may be asked for with
   /// that of later batches, about a millisecond later.
   bool is_urgent = true;
-  /// Is asked before its outcome is reported, by links that can; may be null.
-  std::shared_ptr<outcome_taker> taker;
+  /// Is asked before its outcome is reported, by links that can; may be nobody.
+  std::weak_ptr<outcome_taker> taker;
 };
 
 using link_report = std::variant<link_change, link_outcome>;

@@ -117,6 +117,12 @@ bool zmq_sub_socket::disconnect(std::uint64_t publisher_id, time_point now) {
 }
 
 status zmq_sub_socket::read(bool readable) {
+  const status taken = take_parts(readable);
+  intake_.flush();
+  return taken;
+}
+
+status zmq_sub_socket::take_parts(bool readable) {
   drained_ = true;
   if (!readable) {
     return ok();
@@ -159,7 +165,7 @@ void zmq_sub_socket::take_message() {
         return one.remote.publisher_id == message->publisher_id;
       });
   if (known) {
-    intake_.deliver(*message);
+    intake_.take(*message);
   } else {
     intake_.refuse_identity();
   }

@@ -84,6 +84,7 @@ class zmq_sub_socket {
   zmq_sub_socket(zmq::socket_t socket, const zmq_options& options,
                  message_intake& intake, ip_family family);
 
+  status take_parts(bool readable);
   void take_message();
   void forget_message();
   link* link_of(const std::string& endpoint);

@@ -149,7 +149,8 @@ TEST_CASE("many threads publish, one answers, and nothing is left behind") {
       for (const wire_message& message : *batch.messages) {
         sequences.push_back(message.sequence);
       }
-      if (!batch.taker->take({7, batch.number, 1, batch.messages->size()})) {
+      const auto taker = batch.taker.lock();
+      if (!taker->take({7, batch.number, 1, batch.messages->size()})) {
         ++rung;
       }
     }

@@ -25,6 +25,49 @@ std::vector<inbox_item<T>> drain_all(inbox<T>& queue) {
 
 } // namespace
 
+TEST_CASE("several that are pushed together are treated as one after the "
+          "other") {
+  const auto size_of = [](int value) {
+    return static_cast<std::size_t>(value);
+  };
+  SECTION("the newest are dropped when it is full") {
+    inbox<int> queue{limits_of(10, 6, overflow_policy::drop_newest)};
+    std::vector<int> values{1, 2, 4, 3, 1};
+    const auto first = queue.push_all(values, size_of);
+    CHECK(first.count == 3);
+    CHECK(first.bytes == 6);
+    CHECK(first.dropped == 2);
+    CHECK(first.is_first);
+    values = {1};
+    CHECK(queue.push_all(values, size_of).dropped == 1);
+    const auto all = drain_all(queue);
+    REQUIRE(all.size() == 3);
+    CHECK(all[2].value == 3);
+    CHECK(all[2].dropped_before == 1);
+    values = {2};
+    CHECK(queue.push_all(values, size_of).is_first);
+    CHECK(drain_all(queue).front().dropped_before == 2);
+  }
+  SECTION("the oldest are, which count as dropped of the inbox") {
+    inbox<int> queue{limits_of(2, 100, overflow_policy::drop_oldest)};
+    std::vector<int> values{1, 2, 3};
+    const auto pushed = queue.push_all(values, size_of);
+    CHECK(pushed.count == 3);
+    CHECK(pushed.dropped == 0);
+    CHECK(queue.counts().dropped == 1);
+    CHECK(drain_all(queue).front().dropped_before == 1);
+  }
+  SECTION("nobody is woken for nothing") {
+    inbox<int> queue{limits_of(2, 2, overflow_policy::drop_newest)};
+    std::vector<int> values{3};
+    CHECK_FALSE(queue.push_all(values, size_of).is_first);
+    values = {1, 1};
+    CHECK(queue.push_all(values, size_of).is_first);
+    values = {};
+    CHECK_FALSE(queue.push_all(values, size_of).is_first);
+  }
+}
+
 TEST_CASE("inbox gives items back in the order they came") {
   inbox<int> queue{{}};
   for (int i = 0; i < 5; ++i) {

@@ -10,8 +10,12 @@ namespace dynamo {
 namespace {
 
 struct fixture {
-  std::shared_ptr<message_inbox> messages = std::make_shared<message_inbox>(
-      inbox_limits{2, 1'000'000, overflow_policy::drop_newest});
+  explicit fixture(std::size_t items_max = 2)
+      : messages(std::make_shared<message_inbox>(
+            inbox_limits{items_max, 1'000'000, overflow_policy::drop_newest})) {
+  }
+
+  std::shared_ptr<message_inbox> messages;
   receiver_counters counters;
   int woken = 0;
   message_intake intake{
@@ -67,8 +71,9 @@ TEST_CASE("message_intake wakes on the first message and counts overflow") {
   fixture f;
   const byte_buffer envelope = {1, 2, 3};
   for (std::uint64_t sequence = 0; sequence < 5; ++sequence) {
-    f.intake.deliver({7, sequence, envelope});
+    f.intake.take({7, sequence, envelope});
   }
+  f.intake.flush();
   const receiver_counts counts = f.counters.picture();
   CHECK(counts.accepted == 2);
   CHECK(counts.overflowed == 3);
@@ -82,6 +87,24 @@ TEST_CASE("message_intake wakes on the first message and counts overflow") {
   CHECK(items[1].value.sequence == 1);
   CHECK(items[1].value.envelope == envelope);
   CHECK(items[1].value.name->topic == "kv-events");
+}
+
+TEST_CASE("message_intake wakes once for what comes together, and not too "
+          "late") {
+  fixture f{1000};
+  const byte_buffer envelope = {1, 2, 3};
+  f.intake.take({7, 0, envelope});
+  CHECK(f.woken == 0);
+  for (std::uint64_t sequence = 1; sequence < 100; ++sequence) {
+    f.intake.take({7, sequence, envelope});
+  }
+  CHECK(f.woken == 1);
+  CHECK(f.counters.picture().accepted >= 64);
+  f.intake.flush();
+  f.intake.flush();
+  CHECK(f.woken == 1);
+  CHECK(f.counters.picture().accepted == 100);
+  CHECK(f.counters.picture().bytes == 300);
 }
 
 } // namespace dynamo
