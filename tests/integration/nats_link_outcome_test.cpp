@@ -84,12 +84,14 @@ TEST_CASE("nats_link sends for many threads, each in its order, while the "
   constexpr std::uint64_t threads = 4;
   constexpr std::uint64_t batches = 300;
   nats_server_process server;
-  station subscriber{quick(server.address())};
+  nats_options options = quick(server.address());
+  // However slow the machine is.
+  options.stale_after = 60'000ms;
+  station subscriber{options};
   subscriber.subscribe();
   subscriber.must_connect();
-  station ours{quick(server.address())};
+  station ours{options};
   ours.must_connect();
-  server.freeze();
   std::map<std::uint64_t, std::vector<link_batch>> wanted;
   for (std::uint64_t id = 1; id <= threads; ++id) {
     for (std::uint64_t number = 1; number <= batches; ++number) {
@@ -109,6 +111,7 @@ TEST_CASE("nats_link sends for many threads, each in its order, while the "
                             {}});
     }
   }
+  server.freeze();
   std::vector<std::thread> publishing;
   for (const auto& [id, content] : wanted) {
     publishing.emplace_back([&ours, &content = content] {
