@@ -18,6 +18,7 @@ void link_outlet::open(fittings with) {
   const lock_guard guard{mutex_};
   with_.emplace(std::move(with));
   not_encoded_ = 0;
+  is_behind_ = false;
   is_told_ = false;
 }
 
@@ -121,9 +122,15 @@ void link_outlet::send_next() {
 
 void link_outlet::on_sent(std::uint64_t number, const totals& answer) {
   const lock_guard guard{mutex_};
+  note_heard(number);
   if (with_) {
     with_->window.on_sent(number, answer, with_->time->now());
   }
+}
+
+/// By the publisher.
+void link_outlet::note_heard(std::uint64_t number) {
+  is_behind_ = is_behind_ && number != last_behind_;
 }
 
 // What is left to the publisher: more than a few events, and what becomes of
@@ -133,7 +140,9 @@ bool link_outlet::take(const link_outcome& outcome) {
   if (!with_ || with_->publisher_id != outcome.publisher_id) {
     return true;
   }
-  if (outcome.unheard) {
+  if (outcome.unheard || is_behind_) {
+    is_behind_ = true;
+    last_behind_ = outcome.number;
     return false;
   }
   with_->window.on_sent(outcome.number, {outcome.sent, 0, outcome.refused},
@@ -153,6 +162,7 @@ bool link_outlet::take(const link_outcome& outcome) {
 
 link_outlet::unheard_batch link_outlet::on_unheard(std::uint64_t number) {
   const lock_guard guard{mutex_};
+  note_heard(number);
   if (!with_ || !with_->window.on_unheard(number)) {
     return unheard_batch::undecided;
   }

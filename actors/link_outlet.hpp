@@ -131,11 +131,16 @@ class link_outlet final : public outcome_taker,
   }
   std::size_t add_batch(std::size_t messages_max) DYNAMO_REQUIRES(mutex_);
   void send_next() DYNAMO_REQUIRES(mutex_);
+  void note_heard(std::uint64_t number) DYNAMO_REQUIRES(mutex_);
 
   const std::shared_ptr<inbox<event>> buffer_;
   mutable mutex mutex_;
   bool holds_ DYNAMO_GUARDED_BY(mutex_);
   bool is_closing_ DYNAMO_GUARDED_BY(mutex_) = false;
+  /// Outcomes are on their way to the publisher, the last of this number; those
+  /// behind them have to go the same way, for they count in their order.
+  bool is_behind_ DYNAMO_GUARDED_BY(mutex_) = false;
+  std::uint64_t last_behind_ DYNAMO_GUARDED_BY(mutex_) = 0;
   /// The publisher is about to serve the buffer.
   bool is_told_ DYNAMO_GUARDED_BY(mutex_) = false;
   std::optional<fittings> with_ DYNAMO_GUARDED_BY(mutex_);

@@ -72,6 +72,28 @@ TEST_CASE("what an answer leaves to the publisher") {
   }
 }
 
+TEST_CASE("answers reach the window in their order, whoever hears them") {
+  link_test t;
+  t.open();
+  CHECK_FALSE(t.publish());
+  CHECK_FALSE(t.answer(1));
+  CHECK_FALSE(t.publish());
+  CHECK_FALSE(t.publish());
+  REQUIRE(t.link->batches.size() == 3);
+  // The subscriber goes, and another comes in between.
+  CHECK(t.answer(2, true));
+  CHECK(t.answer(3));
+  CHECK(t.outlet->on_unheard(2) == unheard::undecided);
+  t.outlet->on_sent(3, {1, 0, 0});
+  CHECK(t.outlet->is_done());
+  CHECK(t.outlet->look().answered.sent == 2);
+  CHECK(t.outlet->look().answered.unheard == 1);
+  // From then on the outlet hears them again.
+  CHECK_FALSE(t.publish());
+  CHECK_FALSE(t.answer(4));
+  CHECK(t.outlet->is_done());
+}
+
 TEST_CASE("an answer to a publisher that is gone changes nothing") {
   link_test t;
   t.open();
