@@ -109,14 +109,6 @@ class inbox {
     return all;
   }
 
-  /// Notes items that were lost on their way here: they count as dropped, in
-  /// front of the next item.
-  void note_lost(std::uint64_t count) {
-    const lock_guard guard{mutex_};
-    counts_.dropped += count;
-    dropped_at_end_ += count;
-  }
-
   /// Appends up to `items_max` items to `out` in the order they came and
   /// returns how many. A consumer that passes the same empty vector again and
   /// again has nothing allocated for it. When it returns less than `items_max`,
