@@ -121,7 +121,7 @@ byte_buffer read_state_source(const json_node& in) {
     auto given = from_hex(hex.text());
     bytes = given ? *std::move(given) : byte_buffer{};
   } else if (in.is_object()) {
-    bytes = json::to_msgpack(*in.raw());
+    json::to_msgpack(*in.raw(), bytes);
   }
   if (!is_msgpack_struct(bytes)) {
     in.fail("an object, or {\"hex\": msgpack of a map}");

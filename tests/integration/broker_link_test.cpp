@@ -16,7 +16,7 @@ const auto name = std::make_shared<const stream_name>(
     stream_name{"kv-events", "namespace.dynamo.component.backend.kv-events"});
 
 wire_message message(std::uint64_t sequence, std::size_t bytes = 20) {
-  const byte_buffer payload(bytes);
+  const byte_buffer payload(bytes, 0);
   envelope content;
   content.publisher_id = 7;
   content.sequence = sequence;

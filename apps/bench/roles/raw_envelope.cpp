@@ -23,7 +23,7 @@ raw_envelope::raw_envelope(std::uint64_t publisher_id, std::string_view topic,
     : publisher_id_(publisher_id | wide)
     , lead_(lead)
     , bytes_(lead) {
-  const byte_buffer payload(payload_bytes);
+  const byte_buffer payload(payload_bytes, 0);
   const status encoded = encode_envelope(
       {publisher_id_, wide, 1'760'000'000'000, topic, payload}, bytes_);
   assert(encoded && bytes_[lead_ + sequence_at - 1] == u64_mark);

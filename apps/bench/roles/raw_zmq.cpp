@@ -89,7 +89,7 @@ class raw_zmq_outlets final : public outlets {
   static void write_frame_header(raw_envelope& envelope,
                                  std::size_t payload_bytes) {
     raw_envelope other = envelope;
-    const byte_buffer payload(payload_bytes);
+    const byte_buffer payload(payload_bytes, 0);
     const auto header = encode_frame_header(other.next(payload).size() -
                                             frame_header_size_bytes);
     std::memcpy(envelope.lead(), header->data(), header->size());

@@ -3,15 +3,42 @@
 #include "dynamo/base/error.hpp"
 
 #include <cstdint>
+#include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace dynamo {
 
-/// Bytes that are owned.
-using byte_buffer = std::vector<std::uint8_t>;
+/// Does not clear what a vector grows by: who grows a buffer fills it.
+template <class T>
+struct uncleared_allocator : std::allocator<T> {
+  template <class U>
+  struct rebind {
+    using other = uncleared_allocator<U>;
+  };
+
+  uncleared_allocator() = default;
+  template <class U>
+  uncleared_allocator(const uncleared_allocator<U>&) {}
+
+  template <class U>
+  void construct(U* at) {
+    ::new (static_cast<void*>(at)) U;
+  }
+  template <class U, class... Values>
+  void construct(U* at, Values&&... values) {
+    ::new (static_cast<void*>(at)) U(std::forward<Values>(values)...);
+  }
+};
+
+/// Bytes that are owned. New ones have no value: neither those of `resize`
+/// nor those of a buffer that is made with a size alone.
+using byte_buffer =
+    std::vector<std::uint8_t, uncleared_allocator<std::uint8_t>>;
 
 /// Bytes that are borrowed: valid as long as what they point into is.
 using byte_view = std::span<const std::uint8_t>;

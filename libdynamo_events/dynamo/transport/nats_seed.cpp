@@ -4,6 +4,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <array>
 
 // cnats signs with a seed, but wants to be told the public key beside it, and
@@ -112,11 +113,12 @@ result<std::string> nats_public_key(std::string_view seed) {
   sodium_memzero(secret.data(), secret.size());
   sodium_memzero(bytes.data(), bytes.size());
 
-  byte_buffer named{static_cast<std::uint8_t>(user_kind)};
-  named.insert(named.end(), key.begin(), key.end());
-  const std::uint16_t crc = crc_of(named);
-  named.push_back(static_cast<std::uint8_t>(crc & 0xff));
-  named.push_back(static_cast<std::uint8_t>(crc >> 8));
+  std::array<std::uint8_t, 1 + crypto_sign_PUBLICKEYBYTES + 2> named{
+      static_cast<std::uint8_t>(user_kind)};
+  std::copy(key.begin(), key.end(), named.begin() + 1);
+  const std::uint16_t crc = crc_of(byte_view{named}.first(1 + key.size()));
+  named[1 + key.size()] = static_cast<std::uint8_t>(crc & 0xff);
+  named[2 + key.size()] = static_cast<std::uint8_t>(crc >> 8);
   return to_base32(named);
 }
 

@@ -142,19 +142,22 @@ status encode_envelope(const envelope& value, byte_buffer& out) {
                      std::to_string(value.topic.size()) + " and " +
                      std::to_string(value.payload.size()) + " bytes"};
   }
-  msgpack_writer writer{out, overhead_max_bytes + value.topic.size() +
-                                 value.payload.size()};
-  writer.write_map_header(field_count);
-  writer.write_key("publisher_id");
-  writer.write_uint(value.publisher_id);
-  writer.write_key("sequence");
-  writer.write_uint(value.sequence);
-  writer.write_key("published_at");
-  writer.write_uint(value.published_at_ms);
-  writer.write_key("topic");
-  writer.write_str(value.topic);
-  writer.write_key("payload");
-  writer.write_bin(value.payload);
+  const std::size_t bytes_max =
+      overhead_max_bytes + value.topic.size() + value.payload.size();
+  msgpack_writer writer{out, bytes_max};
+  msgpack_cursor at = writer.reserve(bytes_max);
+  at.map_header(field_count);
+  at.key("publisher_id");
+  at.uint(value.publisher_id);
+  at.key("sequence");
+  at.uint(value.sequence);
+  at.key("published_at");
+  at.uint(value.published_at_ms);
+  at.key("topic");
+  at.text(value.topic);
+  at.key("payload");
+  at.binary(value.payload);
+  writer.commit(at);
   return ok();
 }
 

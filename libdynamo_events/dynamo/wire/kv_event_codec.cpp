@@ -32,41 +32,52 @@ namespace {
 
 // -- Writing ------------------------------------------------------------------
 
-void write_block(msgpack_writer& out, const kv_block& block) {
-  // Three keys with their heads, two numbers, the map and a nil.
+/// Of keys, names of tiers and domains with their heads; the longest is
+/// "residency_domain".
+constexpr std::size_t event_name_bytes_max = 17;
+
+void write_blocks(msgpack_writer& out, std::span<const kv_block> blocks) {
+  // A map, three keys with their heads, two numbers and a nil.
   constexpr std::size_t bytes_max =
-      1 + 11 + 12 + 14 + 2 * msgpack_writer::uint_bytes_max + 1;
-  std::uint8_t* at = out.reserve(bytes_max);
-  at = msgpack_writer::put_map_header(at, 3);
-  at = msgpack_writer::put_key(at, "block_hash");
-  at = msgpack_writer::put_uint(at, block.block_hash);
-  at = msgpack_writer::put_key(at, "tokens_hash");
-  at = msgpack_writer::put_uint(at, block.tokens_hash);
-  at = msgpack_writer::put_key(at, "mm_extra_info");
-  if (!block.mm_objects) {
-    out.commit(msgpack_writer::put_nil(at));
-    return;
+      1 + 11 + 12 + 14 + 2 * msgpack_cursor::uint_bytes_max + 1;
+  msgpack_cursor at = out.reserve(blocks.size() * bytes_max);
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    const kv_block& block = blocks[i];
+    at.map_header(3);
+    at.key("block_hash");
+    at.uint(block.block_hash);
+    at.key("tokens_hash");
+    at.uint(block.tokens_hash);
+    at.key("mm_extra_info");
+    if (block.mm_objects) {
+      out.commit(at);
+      write_mm_objects(out, *block.mm_objects);
+      at = out.reserve((blocks.size() - i - 1) * bytes_max);
+    } else {
+      at.nil();
+    }
   }
   out.commit(at);
-  write_mm_objects(out, *block.mm_objects);
 }
 
 struct change_writer {
   msgpack_writer& out;
 
   void operator()(const kv_stored& stored) const {
-    out.write_map_header(1);
-    out.write_key("stored");
-    out.write_map_header(3);
-    out.write_key("parent_hash");
-    write_optional_uint(out, stored.parent_hash);
-    out.write_key("start_position");
-    write_optional_uint(out, stored.start_position);
-    out.write_key("blocks");
-    out.write_array_header(stored.blocks.size());
-    for (const kv_block& block : stored.blocks) {
-      write_block(out, block);
-    }
+    msgpack_cursor at = out.reserve(2 + 4 * event_name_bytes_max +
+                                    2 * msgpack_cursor::uint_bytes_max +
+                                    msgpack_cursor::head_bytes_max);
+    at.map_header(1);
+    at.key("stored");
+    at.map_header(3);
+    at.key("parent_hash");
+    at.optional_uint(stored.parent_hash);
+    at.key("start_position");
+    at.optional_uint(stored.start_position);
+    at.key("blocks");
+    at.array_header(stored.blocks.size());
+    out.commit(at);
+    write_blocks(out, stored.blocks);
   }
 
   void operator()(const kv_removed& removed) const {
@@ -80,23 +91,33 @@ struct change_writer {
   void operator()(const kv_cleared&) const { out.write_key("cleared"); }
 };
 
-void write_cache_event(msgpack_writer& out, const kv_cache_event& event) {
-  out.write_map_header(3);
-  out.write_key("event_id");
-  out.write_uint(event.event_id);
-  out.write_key("data");
-  std::visit(change_writer{out}, event.data);
-  out.write_key("dp_rank");
-  out.write_uint(event.dp_rank);
+/// What a KvCacheEvent begins with, up to its data.
+constexpr std::size_t event_begin_bytes_max =
+    1 + 2 * event_name_bytes_max + msgpack_cursor::uint_bytes_max;
+
+void begin_cache_event(msgpack_cursor& at, const kv_cache_event& event) {
+  at.map_header(3);
+  at.key("event_id");
+  at.uint(event.event_id);
+  at.key("data");
 }
 
-void write_domain(msgpack_writer& out, residency_domain domain) {
-  out.write_key("residency_domain");
+void end_cache_event(msgpack_writer& out, const kv_cache_event& event) {
+  std::visit(change_writer{out}, event.data);
+  msgpack_cursor at =
+      out.reserve(event_name_bytes_max + msgpack_cursor::uint_bytes_max);
+  at.key("dp_rank");
+  at.uint(event.dp_rank);
+  out.commit(at);
+}
+
+void put_domain(msgpack_cursor& at, residency_domain domain) {
+  at.key("residency_domain");
   if (domain == residency_domain::invalid) {
     // No text is what made it invalid.
-    out.write_nil();
+    at.nil();
   } else {
-    out.write_str(to_string(domain));
+    at.text(to_string(domain));
   }
 }
 
@@ -108,17 +129,22 @@ void write_router_event(msgpack_writer& out, const router_event& event,
   const bool with_source = !plain && !event.state_source.empty();
   const bool with_session = !plain && event.session_id;
 
-  out.write_map_header(3 + std::size_t{with_domain} + std::size_t{with_source} +
-                       std::size_t{with_session});
-  out.write_key("worker_id");
-  out.write_uint(event.worker_id);
-  out.write_key("storage_tier");
-  out.write_str(to_string(event.tier));
+  msgpack_cursor at =
+      out.reserve(1 + 6 * event_name_bytes_max +
+                  msgpack_cursor::uint_bytes_max + event_begin_bytes_max);
+  at.map_header(3 + std::size_t{with_domain} + std::size_t{with_source} +
+                std::size_t{with_session});
+  at.key("worker_id");
+  at.uint(event.worker_id);
+  at.key("storage_tier");
+  at.text(to_string(event.tier));
   if (with_domain) {
-    write_domain(out, *event.domain);
+    put_domain(at, *event.domain);
   }
-  out.write_key("event");
-  write_cache_event(out, event.event);
+  at.key("event");
+  begin_cache_event(at, event.event);
+  out.commit(at);
+  end_cache_event(out, event.event);
   if (with_source) {
     out.write_key("state_source");
     out.write_raw(event.state_source);
@@ -231,7 +257,7 @@ void read_router_event(msgpack_reader& in, router_event& event) {
 std::size_t size_hint(std::span<const router_event> events) {
   std::size_t size = 8;
   for (const router_event& event : events) {
-    size += 192 + 58 * block_count(event) + event.state_source.size();
+    size += 224 + 58 * block_count(event) + event.state_source.size();
   }
   return size;
 }
@@ -305,7 +331,10 @@ void encode_kv_cache_events(const kv_cache_events& changes, byte_buffer& out) {
   writer.write_key("events");
   writer.write_array_header(changes.events.size());
   for (const kv_cache_event& next : changes.events) {
-    write_cache_event(writer, next);
+    msgpack_cursor at = writer.reserve(event_begin_bytes_max);
+    begin_cache_event(at, next);
+    writer.commit(at);
+    end_cache_event(writer, next);
   }
   writer.write_key("shutdown");
   writer.write_bool(changes.shutdown);

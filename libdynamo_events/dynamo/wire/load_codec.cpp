@@ -15,18 +15,23 @@
 namespace dynamo {
 
 void encode_active_load(const active_load& load, byte_buffer& out) {
-  msgpack_writer writer{out, 128};
-  writer.write_map_header(5);
-  writer.write_key("worker_id");
-  writer.write_uint(load.worker_id);
-  writer.write_key("dp_rank");
-  writer.write_uint(load.dp_rank);
-  writer.write_key("active_decode_blocks");
-  write_optional_uint(writer, load.active_decode_blocks);
-  writer.write_key("active_prefill_tokens");
-  write_optional_uint(writer, load.active_prefill_tokens);
-  writer.write_key("kv_used_blocks");
-  write_optional_uint(writer, load.kv_used_blocks);
+  // Five keys of up to 22 bytes, five numbers and the map.
+  constexpr std::size_t bytes_max =
+      1 + 5 * (22 + msgpack_cursor::uint_bytes_max);
+  msgpack_writer writer{out, bytes_max};
+  msgpack_cursor at = writer.reserve(bytes_max);
+  at.map_header(5);
+  at.key("worker_id");
+  at.uint(load.worker_id);
+  at.key("dp_rank");
+  at.uint(load.dp_rank);
+  at.key("active_decode_blocks");
+  at.optional_uint(load.active_decode_blocks);
+  at.key("active_prefill_tokens");
+  at.optional_uint(load.active_prefill_tokens);
+  at.key("kv_used_blocks");
+  at.optional_uint(load.kv_used_blocks);
+  writer.commit(at);
 }
 
 result<active_load> decode_active_load(byte_view payload) {

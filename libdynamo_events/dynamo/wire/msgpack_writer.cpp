@@ -20,23 +20,6 @@ void msgpack_writer::grow(std::size_t count) {
   end_ = out_.data() + out_.size();
 }
 
-std::uint8_t* msgpack_writer::put_middle_uint(std::uint8_t* at,
-                                              std::uint32_t value) {
-  if (value <= 0xff) {
-    at[0] = 0xcc;
-    at[1] = static_cast<std::uint8_t>(value);
-    return at + 2;
-  }
-  if (value <= 0xffff) {
-    at[0] = 0xcd;
-    store_u16_be(at + 1, static_cast<std::uint16_t>(value));
-    return at + 3;
-  }
-  at[0] = 0xce;
-  store_u32_be(at + 1, value);
-  return at + 5;
-}
-
 void msgpack_writer::write_int(std::int64_t value) {
   if (value >= 0) {
     write_uint(static_cast<std::uint64_t>(value));
@@ -79,56 +62,16 @@ void msgpack_writer::write_f64(double value) {
   at_ += 9;
 }
 
-void msgpack_writer::write_long_str(std::string_view text) {
+void msgpack_writer::write_str(std::string_view text) {
   assert(text.size() <= u32_max);
-  ensure(text.size() + 5);
-  if (text.size() <= 0xff) {
-    at_[0] = 0xd9;
-    at_[1] = static_cast<std::uint8_t>(text.size());
-    at_ += 2;
-  } else if (text.size() <= 0xffff) {
-    at_[0] = 0xda;
-    store_u16_be(at_ + 1, static_cast<std::uint16_t>(text.size()));
-    at_ += 3;
-  } else {
-    at_[0] = 0xdb;
-    store_u32_be(at_ + 1, static_cast<std::uint32_t>(text.size()));
-    at_ += 5;
-  }
-  append(text.data(), text.size());
+  write(text.size() + msgpack_cursor::head_bytes_max,
+        [&](msgpack_cursor& at) { at.text(text); });
 }
 
 void msgpack_writer::write_bin(byte_view bytes) {
   assert(bytes.size() <= u32_max);
-  ensure(bytes.size() + 5);
-  if (bytes.size() <= 0xff) {
-    at_[0] = 0xc4;
-    at_[1] = static_cast<std::uint8_t>(bytes.size());
-    at_ += 2;
-  } else if (bytes.size() <= 0xffff) {
-    at_[0] = 0xc5;
-    store_u16_be(at_ + 1, static_cast<std::uint16_t>(bytes.size()));
-    at_ += 3;
-  } else {
-    at_[0] = 0xc6;
-    store_u32_be(at_ + 1, static_cast<std::uint32_t>(bytes.size()));
-    at_ += 5;
-  }
-  append(bytes.data(), bytes.size());
-}
-
-void msgpack_writer::write_wide_count(std::size_t count, std::uint8_t lead) {
-  assert(count <= u32_max);
-  ensure(5);
-  if (count <= 0xffff) {
-    at_[0] = lead;
-    store_u16_be(at_ + 1, static_cast<std::uint16_t>(count));
-    at_ += 3;
-  } else {
-    at_[0] = static_cast<std::uint8_t>(lead + 1);
-    store_u32_be(at_ + 1, static_cast<std::uint32_t>(count));
-    at_ += 5;
-  }
+  write(bytes.size() + msgpack_cursor::head_bytes_max,
+        [&](msgpack_cursor& at) { at.binary(bytes); });
 }
 
 } // namespace dynamo

@@ -5,9 +5,142 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 namespace dynamo {
+
+/// Writes msgpack values, each in its smallest encoding, to memory that is
+/// known to have room. As a local variable it stays in registers; a
+/// msgpack_writer lends the room, and looks for it once for many values.
+///
+///   msgpack_cursor at = out.reserve(...);
+///   at.key("block_hash");
+///   ...
+///   out.commit(at);
+class msgpack_cursor {
+ public:
+  /// An integer takes at most so much.
+  static constexpr std::size_t uint_bytes_max = 9;
+  /// A text, bytes, an array or a map take so much beside their content.
+  static constexpr std::size_t head_bytes_max = 5;
+
+  explicit msgpack_cursor(std::uint8_t* at)
+      : at_(at) {}
+
+  std::uint8_t* at() const { return at_; }
+
+  void nil() { byte(0xc0); }
+  void boolean(bool value) { byte(value ? 0xc3 : 0xc2); }
+
+  /// Hashes and ids nearly always take the full width.
+  void uint(std::uint64_t value) {
+    if (value > 0xffffffff) {
+      byte(0xcf);
+      number(value);
+    } else if (value < 0x80) {
+      byte(static_cast<std::uint8_t>(value));
+    } else if (value <= 0xff) {
+      byte(0xcc);
+      byte(static_cast<std::uint8_t>(value));
+    } else if (value <= 0xffff) {
+      byte(0xcd);
+      number(static_cast<std::uint16_t>(value));
+    } else {
+      byte(0xce);
+      number(static_cast<std::uint32_t>(value));
+    }
+  }
+  /// An absent value is a nil.
+  template <class Number>
+  void optional_uint(const std::optional<Number>& value) {
+    if (value) {
+      uint(*value);
+    } else {
+      nil();
+    }
+  }
+
+  /// A key, or another text, that is a literal: its length is known.
+  template <std::size_t Size>
+  void key(const char (&text)[Size]) {
+    constexpr std::size_t length = Size - 1;
+    static_assert(length <= 0xff);
+    if constexpr (length < 32) {
+      byte(static_cast<std::uint8_t>(0xa0 | length));
+    } else {
+      byte(0xd9);
+      byte(static_cast<std::uint8_t>(length));
+    }
+    raw(text, length);
+  }
+
+  // Each at most 2^32 - 1 bytes, values or pairs.
+
+  void text(std::string_view text) {
+    if (text.size() < 32) {
+      byte(static_cast<std::uint8_t>(0xa0 | text.size()));
+    } else {
+      length(text.size(), 0xd9);
+    }
+    raw(text.data(), text.size());
+  }
+  void binary(byte_view bytes) {
+    length(bytes.size(), 0xc4);
+    raw(bytes.data(), bytes.size());
+  }
+  /// `count` values follow.
+  void array_header(std::size_t count) {
+    if (count < 16) {
+      byte(static_cast<std::uint8_t>(0x90 | count));
+    } else {
+      wide_count(count, 0xdc);
+    }
+  }
+  /// `count` pairs of key and value follow.
+  void map_header(std::size_t count) {
+    if (count < 16) {
+      byte(static_cast<std::uint8_t>(0x80 | count));
+    } else {
+      wide_count(count, 0xde);
+    }
+  }
+
+  void raw(const void* bytes, std::size_t count) {
+    if (count != 0) {
+      std::memcpy(at_, bytes, count);
+      at_ += count;
+    }
+  }
+
+ private:
+  void byte(std::uint8_t value) { *at_++ = value; }
+  template <class T>
+  void number(T value) {
+    store_be(at_, value);
+    at_ += sizeof(T);
+  }
+  /// `lead` is that of a length of one byte, before those of two and of four.
+  void length(std::size_t length, std::uint8_t lead) {
+    if (length <= 0xff) {
+      byte(lead);
+      byte(static_cast<std::uint8_t>(length));
+    } else {
+      wide_count(length, static_cast<std::uint8_t>(lead + 1));
+    }
+  }
+  void wide_count(std::size_t count, std::uint8_t lead) {
+    if (count <= 0xffff) {
+      byte(lead);
+      number(static_cast<std::uint16_t>(count));
+    } else {
+      byte(static_cast<std::uint8_t>(lead + 1));
+      number(static_cast<std::uint32_t>(count));
+    }
+  }
+
+  std::uint8_t* at_;
+};
 
 /// Appends msgpack values to a buffer, each in its smallest encoding. The
 /// buffer belongs to the writer until the writer is destroyed: only then is
@@ -27,12 +160,15 @@ class msgpack_writer {
   msgpack_writer(const msgpack_writer&) = delete;
   msgpack_writer& operator=(const msgpack_writer&) = delete;
 
-  void write_nil() { write_byte(0xc0); }
-  void write_bool(bool value) { write_byte(value ? 0xc3 : 0xc2); }
-
+  void write_nil() {
+    write(1, [](msgpack_cursor& at) { at.nil(); });
+  }
+  void write_bool(bool value) {
+    write(1, [&](msgpack_cursor& at) { at.boolean(value); });
+  }
   void write_uint(std::uint64_t value) {
-    ensure(uint_bytes_max);
-    at_ = put_uint(at_, value);
+    write(msgpack_cursor::uint_bytes_max,
+          [&](msgpack_cursor& at) { at.uint(value); });
   }
 
   /// Non-negative values become unsigned, as Dynamo writes them.
@@ -43,20 +179,11 @@ class msgpack_writer {
   /// A key, or another text, that is a literal: its length is known.
   template <std::size_t Size>
   void write_key(const char (&text)[Size]) {
-    ensure(Size + 1);
-    at_ = put_key(at_, text);
+    write(Size + 1, [&](msgpack_cursor& at) { at.key(text); });
   }
 
   /// Keys and texts. At most 2^32 - 1 bytes.
-  void write_str(std::string_view text) {
-    if (text.size() < 32) {
-      ensure(text.size() + 1);
-      *at_++ = static_cast<std::uint8_t>(0xa0 | text.size());
-      append(text.data(), text.size());
-    } else {
-      write_long_str(text);
-    }
-  }
+  void write_str(std::string_view text);
 
   /// At most 2^32 - 1 bytes.
   void write_bin(byte_view bytes);
@@ -64,76 +191,27 @@ class msgpack_writer {
   /// Announces `count` values, or `count` pairs of key and value, that the
   /// caller writes next. At most 2^32 - 1.
   void write_array_header(std::size_t count) {
-    if (count < 16) {
-      write_byte(static_cast<std::uint8_t>(0x90 | count));
-    } else {
-      write_wide_count(count, 0xdc);
-    }
+    write(msgpack_cursor::head_bytes_max,
+          [&](msgpack_cursor& at) { at.array_header(count); });
   }
   void write_map_header(std::size_t count) {
-    if (count < 16) {
-      write_byte(static_cast<std::uint8_t>(0x80 | count));
-    } else {
-      write_wide_count(count, 0xde);
-    }
+    write(msgpack_cursor::head_bytes_max,
+          [&](msgpack_cursor& at) { at.map_header(count); });
   }
 
   /// Splices in a value that is msgpack already.
   void write_raw(byte_view encoded) {
-    ensure(encoded.size());
-    append(encoded.data(), encoded.size());
+    write(encoded.size(),
+          [&](msgpack_cursor& at) { at.raw(encoded.data(), encoded.size()); });
   }
-
-  // -- Many small values in a row, without looking for room each time
-  //
-  //   std::uint8_t* at = out.reserve(...);
-  //   at = msgpack_writer::put_key(at, "block_hash");
-  //   ...
-  //   out.commit(at);
 
   /// Room for so many bytes, until the next call of another function.
-  std::uint8_t* reserve(std::size_t bytes) {
+  msgpack_cursor reserve(std::size_t bytes) {
     ensure(bytes);
-    return at_;
+    return msgpack_cursor{at_};
   }
-  /// The end of what was put there.
-  void commit(std::uint8_t* end) { at_ = end; }
-
-  static constexpr std::size_t uint_bytes_max = 9;
-
-  static std::uint8_t* put_byte(std::uint8_t* at, std::uint8_t byte) {
-    *at = byte;
-    return at + 1;
-  }
-  static std::uint8_t* put_nil(std::uint8_t* at) { return put_byte(at, 0xc0); }
-  /// Below 16.
-  static std::uint8_t* put_map_header(std::uint8_t* at, std::size_t count) {
-    return put_byte(at, static_cast<std::uint8_t>(0x80 | count));
-  }
-  template <std::size_t Size>
-  static std::uint8_t* put_key(std::uint8_t* at, const char (&text)[Size]) {
-    constexpr std::size_t length = Size - 1;
-    static_assert(length <= 0xff);
-    if constexpr (length < 32) {
-      at = put_byte(at, static_cast<std::uint8_t>(0xa0 | length));
-    } else {
-      at = put_byte(put_byte(at, 0xd9), static_cast<std::uint8_t>(length));
-    }
-    std::memcpy(at, text, length);
-    return at + length;
-  }
-  /// Hashes and ids nearly always take the full width.
-  static std::uint8_t* put_uint(std::uint8_t* at, std::uint64_t value) {
-    if (value > 0xffffffff) {
-      at[0] = 0xcf;
-      store_u64_be(at + 1, value);
-      return at + 9;
-    }
-    if (value < 0x80) {
-      return put_byte(at, static_cast<std::uint8_t>(value));
-    }
-    return put_middle_uint(at, static_cast<std::uint32_t>(value));
-  }
+  /// What was put there counts.
+  void commit(const msgpack_cursor& end) { at_ = end.at(); }
 
   /// How many bytes the buffer holds, those before the writer included.
   std::size_t size() const {
@@ -141,26 +219,18 @@ class msgpack_writer {
   }
 
  private:
+  template <class Put>
+  void write(std::size_t bytes_max, Put&& put) {
+    msgpack_cursor at = reserve(bytes_max);
+    put(at);
+    commit(at);
+  }
   void ensure(std::size_t count) {
     if (static_cast<std::size_t>(end_ - at_) < count) {
       grow(count);
     }
   }
-  void append(const void* bytes, std::size_t count) {
-    if (count != 0) {
-      std::memcpy(at_, bytes, count);
-      at_ += count;
-    }
-  }
-  void write_byte(std::uint8_t byte) {
-    ensure(1);
-    *at_++ = byte;
-  }
-
   void grow(std::size_t count);
-  static std::uint8_t* put_middle_uint(std::uint8_t* at, std::uint32_t value);
-  void write_long_str(std::string_view text);
-  void write_wide_count(std::size_t count, std::uint8_t lead);
 
   byte_buffer& out_;
   std::uint8_t* at_ = nullptr;

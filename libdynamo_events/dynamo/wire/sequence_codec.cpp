@@ -43,6 +43,10 @@ using std::chrono::seconds;
 
 // -- Writing ------------------------------------------------------------------
 
+/// Of the keys that are put in a row, with their heads; the longest is
+/// "expected_output_tokens".
+constexpr std::size_t step_name_bytes_max = 23;
+
 void write_duration(msgpack_writer& out,
                     const std::optional<nanoseconds>& duration) {
   if (!duration) {
@@ -76,20 +80,25 @@ struct step_writer {
   msgpack_writer& out;
 
   void operator()(const add_request& request) const {
-    out.write_map_header(1);
-    out.write_key("AddRequest");
-    out.write_map_header(4);
-    out.write_key("token_sequence");
+    msgpack_cursor at = out.reserve(2 + 3 * step_name_bytes_max);
+    at.map_header(1);
+    at.key("AddRequest");
+    at.map_header(4);
+    at.key("token_sequence");
+    out.commit(at);
     if (request.token_sequence) {
       write_uint_list(out, *request.token_sequence);
     } else {
       out.write_nil();
     }
-    out.write_key("track_prefill_tokens");
-    out.write_bool(request.track_prefill_tokens);
-    out.write_key("expected_output_tokens");
-    write_optional_uint(out, request.expected_output_tokens);
-    out.write_key("prefill_load_hint");
+    at = out.reserve(1 + 3 * step_name_bytes_max +
+                     msgpack_cursor::uint_bytes_max);
+    at.key("track_prefill_tokens");
+    at.boolean(request.track_prefill_tokens);
+    at.key("expected_output_tokens");
+    at.optional_uint(request.expected_output_tokens);
+    at.key("prefill_load_hint");
+    out.commit(at);
     write_hint(out, request.prefill_hint);
   }
 
@@ -104,20 +113,26 @@ struct step_writer {
 
 void write_sequence_event(msgpack_writer& out,
                           const active_sequence_event& event) {
-  out.write_map_header(5);
-  out.write_key("request_id");
-  out.write_str(event.request_id);
-  out.write_key("worker");
-  out.write_map_header(2);
-  out.write_key("worker_id");
-  out.write_uint(event.worker.worker_id);
-  out.write_key("dp_rank");
-  out.write_uint(event.worker.dp_rank);
-  out.write_key("data");
+  msgpack_cursor at =
+      out.reserve(2 + msgpack_cursor::head_bytes_max + event.request_id.size() +
+                  5 * step_name_bytes_max + 2 * msgpack_cursor::uint_bytes_max);
+  at.map_header(5);
+  at.key("request_id");
+  at.text(event.request_id);
+  at.key("worker");
+  at.map_header(2);
+  at.key("worker_id");
+  at.uint(event.worker.worker_id);
+  at.key("dp_rank");
+  at.uint(event.worker.dp_rank);
+  at.key("data");
+  out.commit(at);
   std::visit(step_writer{out}, event.data);
-  out.write_key("router_id");
-  out.write_uint(event.router_id);
-  out.write_key("lora_name");
+  at = out.reserve(2 * step_name_bytes_max + msgpack_cursor::uint_bytes_max);
+  at.key("router_id");
+  at.uint(event.router_id);
+  at.key("lora_name");
+  out.commit(at);
   write_optional_text(out, event.lora_name);
 }
 
@@ -225,7 +240,7 @@ std::size_t size_hint(std::span<const active_sequence_event> events) {
     size += 240 + next.request_id.size();
     const auto* const request = std::get_if<add_request>(&next.data);
     if (request != nullptr && request->token_sequence) {
-      size += request->token_sequence->size() * msgpack_writer::uint_bytes_max;
+      size += request->token_sequence->size() * msgpack_cursor::uint_bytes_max;
     }
   }
   return size;

@@ -33,11 +33,12 @@ inline void write_optional_text(msgpack_writer& out,
 
 inline void write_uint_list(msgpack_writer& out,
                             const std::vector<std::uint64_t>& values) {
-  out.write_array_header(values.size());
-  std::uint8_t* at =
-      out.reserve(values.size() * msgpack_writer::uint_bytes_max);
+  msgpack_cursor at =
+      out.reserve(msgpack_cursor::head_bytes_max +
+                  values.size() * msgpack_cursor::uint_bytes_max);
+  at.array_header(values.size());
   for (const std::uint64_t value : values) {
-    at = msgpack_writer::put_uint(at, value);
+    at.uint(value);
   }
   out.commit(at);
 }

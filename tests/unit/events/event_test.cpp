@@ -55,7 +55,7 @@ TEST_CASE("size_bytes is never 0") {
 TEST_CASE("size_bytes grows with what an event carries") {
   CHECK(size_bytes(event{kv_events{stored(100)}}) >=
         size_bytes(event{kv_events{stored(0)}}) + 100 * sizeof(kv_block));
-  CHECK(size_bytes(event{raw_event{byte_buffer(1000)}}) >=
+  CHECK(size_bytes(event{raw_event{byte_buffer(1000, 0)}}) >=
         size_bytes(event{raw_event{}}) + 1000);
 
   active_sequence_event added;

@@ -37,7 +37,7 @@ struct merger {
           path, publisher, sequence,
           [&] {
             return wire_message{nullptr, publisher, sequence,
-                                byte_buffer(bytes)};
+                                byte_buffer(bytes, 0)};
           },
           now);
     }

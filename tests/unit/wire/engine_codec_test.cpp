@@ -21,7 +21,9 @@ engine_batch decoded(const byte_buffer& payload) {
 
 engine_batch decoded(const json& payload) {
   INFO(payload.dump());
-  return decoded(json::to_msgpack(payload));
+  byte_buffer bytes;
+  json::to_msgpack(payload, bytes);
+  return decoded(bytes);
 }
 
 engine_batch batch_of(const json& event_json) {

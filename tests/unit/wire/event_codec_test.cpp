@@ -262,7 +262,7 @@ TEST_CASE("we read what nlohmann_json writes of random events") {
   for (std::uint64_t seed = 2000; seed < 2100; ++seed) {
     for (const event& value : random_events(seed)) {
       INFO("seed " << seed << ", alternative " << value.index());
-      const byte_buffer bytes = json::to_msgpack(json_of_event(value));
+      const auto bytes = json::to_msgpack(json_of_event(value));
       const auto decoded = decode_event(kind_of(value), bytes);
       REQUIRE(decoded);
       CHECK(*decoded == value);

@@ -13,7 +13,9 @@ using nlohmann::json;
 namespace {
 
 byte_buffer packed(const json& value) {
-  return json::to_msgpack(value);
+  byte_buffer bytes;
+  json::to_msgpack(value, bytes);
+  return bytes;
 }
 
 /// A removed event of worker 7 as a peer writes it.

@@ -176,7 +176,7 @@ TEST_CASE("what nlohmann_json writes, msgpack_reader reads as the same value") {
   std::mt19937_64 random{42};
   for (int i = 0; i < 400; ++i) {
     const nlohmann::json value = random_value(random, 0);
-    const byte_buffer bytes = nlohmann::json::to_msgpack(value);
+    const auto bytes = nlohmann::json::to_msgpack(value);
     msgpack_reader reader{bytes};
     REQUIRE(read_json(reader) == value);
     REQUIRE(reader.ok());

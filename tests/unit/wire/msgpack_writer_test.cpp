@@ -77,7 +77,7 @@ TEST_CASE("msgpack_writer writes lengths and counts in the smallest form") {
     return written([&](auto& out) { out.write_str(std::string(size, 'x')); });
   };
   const auto bin = [](std::size_t size) {
-    return written([&](auto& out) { out.write_bin(byte_buffer(size)); });
+    return written([&](auto& out) { out.write_bin(byte_buffer(size, 0)); });
   };
   const auto array = [](std::size_t count) {
     return written_hex([&](auto& out) { out.write_array_header(count); });
