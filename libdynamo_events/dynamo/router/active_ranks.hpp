@@ -8,8 +8,8 @@
 
 namespace dynamo {
 
-/// The ranks that hold all blocks of a walk so far: a rank word as long as
-/// they are few, else a bitset.
+/// The ranks that hold all blocks of a walk so far: a rank word with nothing
+/// outside as long as that can be, else a bitset.
 class active_ranks {
  public:
   /// All that hold the first block.
@@ -31,8 +31,10 @@ class active_ranks {
     // The same word is the same set.
     if (is_few_ && word == few_)
       return;
-    if (is_few_)
+    if (is_few_ && rank_word::is_listed(few_))
       keep_few(word, left);
+    else if (is_few_)
+      keep_mapped(word, left);
     else
       keep_bits(word, left);
   }
@@ -65,6 +67,21 @@ class active_ranks {
   }
 
   template <class Left>
+  void keep_mapped(std::uint64_t word, Left&& left) {
+    const std::uint64_t before = rank_word::map_of(few_);
+    std::uint64_t held = 0;
+    if (rank_word::is_mapped(word)) {
+      held = rank_word::map_of(word);
+    } else {
+      rank_word::for_each_bit(before, 0, [&](std::uint32_t rank) {
+        held |= std::uint64_t{rank_word::contains(word, rank)} << rank;
+      });
+    }
+    rank_word::for_each_bit(before & ~held, 0, left);
+    few_ = rank_word::from_map(before & held);
+  }
+
+  template <class Left>
   void keep_bits(std::uint64_t word, Left&& left) {
     bitset there;
     const bool in_place =
@@ -84,7 +101,7 @@ class active_ranks {
       }
       count += static_cast<std::uint32_t>(std::popcount(bits_[i]));
     }
-    if (count <= rank_word::inside_max)
+    if (count <= rank_word::listed_max)
       become_few(count);
   }
 

@@ -1,6 +1,7 @@
 #include "dynamo/router/rank_word.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <new>
 #include <vector>
 
@@ -8,11 +9,11 @@ namespace dynamo {
 
 namespace {
 
-/// Lists are copied when they change, so they stay short; and a bitset of all
-/// ranks is large, so they are not too short. The smaller one is better anyway.
+/// Lists are copied when they change, which costs more than the memory of a
+/// bitset of a few hundred ranks, or of one that is filled a little.
 bool is_better_as_bits(std::uint32_t count, std::uint32_t words) {
-  return words * sizeof(std::uint64_t) <= count * sizeof(std::uint16_t) ||
-         (count > 32 && count > words);
+  constexpr std::uint32_t small = 8;
+  return words <= small || count >= words;
 }
 
 /// Half of the number at which it became one.
@@ -24,7 +25,7 @@ std::uint32_t words_for(std::uint32_t rank) {
   return rank / 64 + 1;
 }
 
-std::uint64_t inside_word(std::span<const std::uint16_t> ranks) {
+std::uint64_t listed_word(std::span<const std::uint16_t> ranks) {
   std::uint64_t word = std::uint64_t{ranks.size()} << 60;
   for (std::size_t i = 0; i < ranks.size(); ++i)
     word |= std::uint64_t{ranks[i]} << (15 * i);
@@ -49,13 +50,30 @@ bool contains_spilled(std::uint64_t word, std::uint32_t rank) {
 }
 
 std::uint32_t size(std::uint64_t word) {
-  return is_spilled(word) ? spill_of(word).count : count(word);
+  if (is_listed(word))
+    return count(word);
+  return is_mapped(word)
+             ? static_cast<std::uint32_t>(std::popcount(map_of(word)))
+             : spill_of(word).count;
+}
+
+std::uint64_t from_map(std::uint64_t bits) {
+  const auto size = static_cast<std::uint32_t>(std::popcount(bits));
+  if (size > listed_max)
+    return mapped | bits;
+  std::uint64_t word = std::uint64_t{size} << 60;
+  std::uint32_t place = 0;
+  for_each_bit(bits, 0, [&](std::uint32_t rank) {
+    word |= std::uint64_t{rank} << (15 * place++);
+  });
+  return word;
 }
 
 } // namespace rank_word
 
-bool rank_words::insert_outside(std::atomic<std::uint64_t>& word,
-                                std::uint32_t rank) {
+/// What the word as it is has no room for.
+bool rank_words::insert_beyond(std::atomic<std::uint64_t>& word,
+                               std::uint32_t rank) {
   const std::uint64_t now = word.load(std::memory_order_relaxed);
   if (rank_word::is_spilled(now)) {
     rank_spill& set = rank_word::spill_of(now);
@@ -75,6 +93,13 @@ bool rank_words::insert_outside(std::atomic<std::uint64_t>& word,
   });
   ranks.insert(std::lower_bound(ranks.begin(), ranks.end(), rank),
                static_cast<std::uint16_t>(rank));
+  if (!rank_word::is_spilled(now) && ranks.back() < rank_word::mapped_bound) {
+    std::uint64_t bits = 0;
+    for (const std::uint16_t one : ranks)
+      bits |= std::uint64_t{1} << one;
+    word.store(rank_word::from_map(bits), std::memory_order_release);
+    return true;
+  }
   const std::size_t bytes =
       std::max(ranks.size() * sizeof(std::uint16_t),
                words_for(ranks.back()) * sizeof(std::uint64_t));
@@ -90,7 +115,7 @@ void rank_words::erase_outside(std::atomic<std::uint64_t>& word,
   rank_spill& set = rank_word::spill_of(now);
   const std::uint32_t left = set.count - 1;
   // One less than fits, so that a set at the edge does not move to and fro.
-  const bool fits = left < rank_word::inside_max;
+  const bool fits = left < rank_word::listed_max;
   if (!fits && set.kind == rank_spill::form::bits &&
       stays_as_bits(left, set.words)) {
     std::atomic<std::uint64_t>& bits = set.word(rank / 64);
@@ -106,7 +131,7 @@ void rank_words::erase_outside(std::atomic<std::uint64_t>& word,
     if (one != rank)
       ranks.push_back(static_cast<std::uint16_t>(one));
   });
-  replace(word, fits ? inside_word(ranks) : spilled_word(new_set(ranks)));
+  replace(word, fits ? listed_word(ranks) : spilled_word(new_set(ranks)));
 }
 
 void rank_words::clear(std::atomic<std::uint64_t>& word) {

@@ -11,11 +11,14 @@
 // A set of rank numbers in one word of a node, read by anybody while the one
 // writer changes it:
 //
-//   bits 60 to 63   0 to 4: as many numbers inside, 15: outside
-//   bits 0 to 59    numbers of 15 bits, ascending, the rest 0; or an address
+//   bits 60 to 63   0 to 4: a list of so many, 14: a map, 15: outside
+//   bits 0 to 59    numbers of 15 bits, ascending, the rest 0; or a bit for
+//                   each of the numbers 0 to 59; or an address
 //
-// Outside stands a sorted list, replaced when it changes, or, for many ranks,
-// a bitset, changed in place.
+// Up to four numbers are a list; more are a map, as long as all have been below
+// 60 since they were four. So with few ranks nothing ever stands outside. What
+// stands there is a bitset, changed in place, or, when that would be large for
+// what is in it, a sorted list, replaced when it changes.
 
 namespace dynamo {
 
@@ -48,14 +51,22 @@ struct rank_spill : shared_block {
 
 namespace rank_word {
 
-inline constexpr std::uint32_t inside_max = 4;
+inline constexpr std::uint32_t listed_max = 4;
+inline constexpr std::uint32_t mapped_bound = 60;
+inline constexpr std::uint64_t mapped = std::uint64_t{14} << 60;
 inline constexpr std::uint64_t spilled = std::uint64_t{15} << 60;
 
+inline bool is_listed(std::uint64_t word) {
+  return word < mapped;
+}
+inline bool is_mapped(std::uint64_t word) {
+  return word >> 60 == mapped >> 60;
+}
 inline bool is_spilled(std::uint64_t word) {
   return word >= spilled;
 }
 
-/// Of a word that is not spilled.
+/// Of a list.
 inline std::uint32_t count(std::uint64_t word) {
   return static_cast<std::uint32_t>(word >> 60);
 }
@@ -63,13 +74,20 @@ inline std::uint32_t at(std::uint64_t word, std::uint32_t i) {
   return static_cast<std::uint32_t>(word >> (15 * i)) & (rank_numbers_max - 1);
 }
 
+/// Of a map.
+inline std::uint64_t map_of(std::uint64_t word) {
+  return word & ~spilled;
+}
+/// A map, or a list if that is enough.
+std::uint64_t from_map(std::uint64_t bits);
+
 inline rank_spill& spill_of(std::uint64_t word) {
   return *reinterpret_cast<rank_spill*>(word & ~spilled);
 }
 
-/// In a word that is not spilled: compares all places at once, and looks only
-/// at those that are taken.
-inline bool contains_inside(std::uint64_t word, std::uint32_t rank) {
+/// In a list: compares all places at once, and looks only at those that are
+/// taken.
+inline bool contains_listed(std::uint64_t word, std::uint32_t rank) {
   constexpr std::uint64_t ones = 1 | 1ULL << 15 | 1ULL << 30 | 1ULL << 45;
   const std::uint64_t taken = (std::uint64_t{1} << (15 * count(word))) - 1;
   const std::uint64_t differ = (word & ~spilled) ^ (ones * rank);
@@ -80,8 +98,11 @@ inline bool contains_inside(std::uint64_t word, std::uint32_t rank) {
 bool contains_spilled(std::uint64_t word, std::uint32_t rank);
 
 inline bool contains(std::uint64_t word, std::uint32_t rank) {
-  return is_spilled(word) ? contains_spilled(word, rank)
-                          : contains_inside(word, rank);
+  if (is_listed(word))
+    return contains_listed(word, rank);
+  if (is_mapped(word))
+    return rank < mapped_bound && (word >> rank & 1) != 0;
+  return contains_spilled(word, rank);
 }
 
 /// The places before this one.
@@ -89,25 +110,25 @@ inline std::uint64_t places_below(std::uint32_t place) {
   return (std::uint64_t{1} << (15 * place)) - 1;
 }
 
-/// A set of less than four numbers and one that is not among them.
+/// A list of less than four numbers and one that is not among them.
 inline std::uint64_t with(std::uint64_t word, std::uint32_t rank) {
   std::uint32_t place = 0;
   while (place < count(word) && at(word, place) < rank)
     ++place;
   const std::uint64_t below = word & places_below(place);
-  const std::uint64_t above = word & places_below(inside_max) & ~below;
+  const std::uint64_t above = word & places_below(listed_max) & ~below;
   return std::uint64_t{count(word) + 1} << 60 | above << 15 |
          std::uint64_t{rank} << (15 * place) | below;
 }
 
-/// A set that is not spilled without one of its numbers.
+/// A list without one of its numbers.
 inline std::uint64_t without(std::uint64_t word, std::uint32_t rank) {
   std::uint32_t place = 0;
   while (at(word, place) != rank)
     ++place;
   const std::uint64_t below = word & places_below(place);
   const std::uint64_t above =
-      word & places_below(inside_max) & ~places_below(place + 1);
+      word & places_below(listed_max) & ~places_below(place + 1);
   return std::uint64_t{count(word) - 1} << 60 | above >> 15 | below;
 }
 
@@ -123,9 +144,13 @@ void for_each_bit(std::uint64_t bits, std::uint32_t base, Visit&& visit) {
 /// Visits the ranks in ascending order.
 template <class Visit>
 void for_each(std::uint64_t word, Visit&& visit) {
-  if (!is_spilled(word)) {
+  if (is_listed(word)) {
     for (std::uint32_t i = 0; i < count(word); ++i)
       visit(at(word, i));
+    return;
+  }
+  if (is_mapped(word)) {
+    for_each_bit(map_of(word), 0, visit);
     return;
   }
   const rank_spill& spill = spill_of(word);
@@ -149,18 +174,25 @@ class rank_words {
   /// The rank must not be in the set. False when there is no memory.
   bool insert(std::atomic<std::uint64_t>& word, std::uint32_t rank) {
     const std::uint64_t now = word.load(std::memory_order_relaxed);
-    if (rank_word::count(now) >= rank_word::inside_max)
-      return insert_outside(word, rank);
-    word.store(rank_word::with(now, rank), std::memory_order_release);
+    if (rank_word::count(now) < rank_word::listed_max)
+      word.store(rank_word::with(now, rank), std::memory_order_release);
+    else if (rank_word::is_mapped(now) && rank < rank_word::mapped_bound)
+      word.store(now | std::uint64_t{1} << rank, std::memory_order_release);
+    else
+      return insert_beyond(word, rank);
     return true;
   }
   /// The rank must be in the set.
   void erase(std::atomic<std::uint64_t>& word, std::uint32_t rank) {
     const std::uint64_t now = word.load(std::memory_order_relaxed);
-    if (rank_word::is_spilled(now))
-      erase_outside(word, rank);
-    else
+    if (rank_word::is_listed(now))
       word.store(rank_word::without(now, rank), std::memory_order_release);
+    else if (rank_word::is_mapped(now))
+      word.store(rank_word::from_map(rank_word::map_of(now) &
+                                     ~(std::uint64_t{1} << rank)),
+                 std::memory_order_release);
+    else
+      erase_outside(word, rank);
   }
   /// Leaves nothing outside.
   void clear(std::atomic<std::uint64_t>& word);
@@ -169,7 +201,7 @@ class rank_words {
   rank_spill* new_set(std::span<const std::uint16_t> ranks);
   rank_spill* new_list(std::uint32_t count);
   rank_spill* new_bits(std::uint32_t words);
-  bool insert_outside(std::atomic<std::uint64_t>& word, std::uint32_t rank);
+  bool insert_beyond(std::atomic<std::uint64_t>& word, std::uint32_t rank);
   void erase_outside(std::atomic<std::uint64_t>& word, std::uint32_t rank);
   void replace(std::atomic<std::uint64_t>& word, std::uint64_t by);
 

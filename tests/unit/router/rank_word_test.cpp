@@ -76,6 +76,25 @@ TEST_CASE("four ranks need no memory, and more give it back") {
   CHECK(with.memory.used() == 0);
 }
 
+TEST_CASE("any number of ranks below 60 needs no memory") {
+  word_fixture with;
+  word_fixture again;
+  for (std::uint32_t rank = 0; rank < 60; ++rank) {
+    with.words.insert(with.word, rank);
+    again.words.insert(again.word, 59 - rank);
+  }
+  CHECK(with.word.load() == again.word.load());
+  CHECK(with.all().size() == 60);
+  CHECK_FALSE(rank_word::contains(with.word.load(), 60));
+  CHECK(with.memory.used() == 0);
+  for (std::uint32_t rank = 59; rank > 3; --rank)
+    with.words.erase(with.word, rank);
+  word_fixture four;
+  for (std::uint32_t rank = 0; rank < 4; ++rank)
+    four.words.insert(four.word, rank);
+  CHECK(with.word.load() == four.word.load());
+}
+
 TEST_CASE("the same few ranks are the same word, in whatever order they came") {
   word_fixture one;
   word_fixture two;
