@@ -7,10 +7,12 @@ namespace dynamo::apps {
 
 namespace {
 
-/// So many that everything fits into the queues on the way: what is lost then
-/// is lost by a mistake, and the clock stops when all is in the index.
+/// So many that everything fits into the first queue on the way, that of
+/// zmq.send_hwm, 100,000 messages: libzmq tells its sender only after each half
+/// of it that there is room again. What is lost then is lost by a mistake, and
+/// the clock stops when all is in the index.
 std::uint64_t events_for(std::size_t per_message, const run_options& options) {
-  const std::uint64_t full = per_message == 1 ? 200'000 : 600'000;
+  const std::uint64_t full = per_message == 1 ? 96'000 : 600'000;
   return sized<std::uint64_t>(options, full, 2'560);
 }
 
