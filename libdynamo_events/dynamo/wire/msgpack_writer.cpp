@@ -13,6 +13,46 @@ constexpr std::uint64_t u32_max = std::numeric_limits<std::uint32_t>::max();
 
 } // namespace
 
+std::uint8_t* msgpack_cursor::put_middle_uint(std::uint8_t* at,
+                                              std::uint32_t value) {
+  if (value <= 0xff) {
+    at[0] = 0xcc;
+    at[1] = static_cast<std::uint8_t>(value);
+    return at + 2;
+  }
+  if (value <= 0xffff) {
+    at[0] = 0xcd;
+    store_u16_be(at + 1, static_cast<std::uint16_t>(value));
+    return at + 3;
+  }
+  at[0] = 0xce;
+  store_u32_be(at + 1, value);
+  return at + 5;
+}
+
+std::uint8_t* msgpack_cursor::put_length(std::uint8_t* at, std::size_t length,
+                                         std::uint8_t lead) {
+  if (length <= 0xff) {
+    at[0] = lead;
+    at[1] = static_cast<std::uint8_t>(length);
+    return at + 2;
+  }
+  return put_wide_count(at, length, static_cast<std::uint8_t>(lead + 1));
+}
+
+std::uint8_t* msgpack_cursor::put_wide_count(std::uint8_t* at,
+                                             std::size_t count,
+                                             std::uint8_t lead) {
+  if (count <= 0xffff) {
+    at[0] = lead;
+    store_u16_be(at + 1, static_cast<std::uint16_t>(count));
+    return at + 3;
+  }
+  at[0] = static_cast<std::uint8_t>(lead + 1);
+  store_u32_be(at + 1, static_cast<std::uint32_t>(count));
+  return at + 5;
+}
+
 void msgpack_writer::grow(std::size_t count) {
   const std::size_t used = size();
   out_.resize(std::max(out_.size() * 2, used + count));

@@ -11,8 +11,10 @@
 namespace dynamo {
 
 /// Writes msgpack values, each in its smallest encoding, to memory that is
-/// known to have room. As a local variable it stays in registers; a
-/// msgpack_writer lends the room, and looks for it once for many values.
+/// known to have room. As a local variable it stays in a register, for which
+/// nothing may take its address: what is short is always inline, the rest is
+/// given the place and returns the end. A msgpack_writer lends the room, and
+/// looks for it once for many values.
 ///
 ///   msgpack_cursor at = out.reserve(...);
 ///   at.key("block_hash");
@@ -30,30 +32,25 @@ class msgpack_cursor {
 
   std::uint8_t* at() const { return at_; }
 
-  void nil() { byte(0xc0); }
-  void boolean(bool value) { byte(value ? 0xc3 : 0xc2); }
+  [[gnu::always_inline]] void nil() { byte(0xc0); }
+  [[gnu::always_inline]] void boolean(bool value) { byte(value ? 0xc3 : 0xc2); }
 
   /// Hashes and ids nearly always take the full width.
-  void uint(std::uint64_t value) {
+  [[gnu::always_inline]] void uint(std::uint64_t value) {
     if (value > 0xffffffff) {
       byte(0xcf);
-      number(value);
+      store_u64_be(at_, value);
+      at_ += 8;
     } else if (value < 0x80) {
       byte(static_cast<std::uint8_t>(value));
-    } else if (value <= 0xff) {
-      byte(0xcc);
-      byte(static_cast<std::uint8_t>(value));
-    } else if (value <= 0xffff) {
-      byte(0xcd);
-      number(static_cast<std::uint16_t>(value));
     } else {
-      byte(0xce);
-      number(static_cast<std::uint32_t>(value));
+      at_ = put_middle_uint(at_, static_cast<std::uint32_t>(value));
     }
   }
   /// An absent value is a nil.
   template <class Number>
-  void optional_uint(const std::optional<Number>& value) {
+  [[gnu::always_inline]] void
+  optional_uint(const std::optional<Number>& value) {
     if (value) {
       uint(*value);
     } else {
@@ -63,7 +60,7 @@ class msgpack_cursor {
 
   /// A key, or another text, that is a literal: its length is known.
   template <std::size_t Size>
-  void key(const char (&text)[Size]) {
+  [[gnu::always_inline]] void key(const char (&text)[Size]) {
     constexpr std::size_t length = Size - 1;
     static_assert(length <= 0xff);
     if constexpr (length < 32) {
@@ -77,36 +74,36 @@ class msgpack_cursor {
 
   // Each at most 2^32 - 1 bytes, values or pairs.
 
-  void text(std::string_view text) {
+  [[gnu::always_inline]] void text(std::string_view text) {
     if (text.size() < 32) {
       byte(static_cast<std::uint8_t>(0xa0 | text.size()));
     } else {
-      length(text.size(), 0xd9);
+      at_ = put_length(at_, text.size(), 0xd9);
     }
     raw(text.data(), text.size());
   }
-  void binary(byte_view bytes) {
-    length(bytes.size(), 0xc4);
+  [[gnu::always_inline]] void binary(byte_view bytes) {
+    at_ = put_length(at_, bytes.size(), 0xc4);
     raw(bytes.data(), bytes.size());
   }
   /// `count` values follow.
-  void array_header(std::size_t count) {
+  [[gnu::always_inline]] void array_header(std::size_t count) {
     if (count < 16) {
       byte(static_cast<std::uint8_t>(0x90 | count));
     } else {
-      wide_count(count, 0xdc);
+      at_ = put_wide_count(at_, count, 0xdc);
     }
   }
   /// `count` pairs of key and value follow.
-  void map_header(std::size_t count) {
+  [[gnu::always_inline]] void map_header(std::size_t count) {
     if (count < 16) {
       byte(static_cast<std::uint8_t>(0x80 | count));
     } else {
-      wide_count(count, 0xde);
+      at_ = put_wide_count(at_, count, 0xde);
     }
   }
 
-  void raw(const void* bytes, std::size_t count) {
+  [[gnu::always_inline]] void raw(const void* bytes, std::size_t count) {
     if (count != 0) {
       std::memcpy(at_, bytes, count);
       at_ += count;
@@ -114,30 +111,15 @@ class msgpack_cursor {
   }
 
  private:
-  void byte(std::uint8_t value) { *at_++ = value; }
-  template <class T>
-  void number(T value) {
-    store_be(at_, value);
-    at_ += sizeof(T);
-  }
+  [[gnu::always_inline]] void byte(std::uint8_t value) { *at_++ = value; }
+
+  static std::uint8_t* put_middle_uint(std::uint8_t* at, std::uint32_t value);
   /// `lead` is that of a length of one byte, before those of two and of four.
-  void length(std::size_t length, std::uint8_t lead) {
-    if (length <= 0xff) {
-      byte(lead);
-      byte(static_cast<std::uint8_t>(length));
-    } else {
-      wide_count(length, static_cast<std::uint8_t>(lead + 1));
-    }
-  }
-  void wide_count(std::size_t count, std::uint8_t lead) {
-    if (count <= 0xffff) {
-      byte(lead);
-      number(static_cast<std::uint16_t>(count));
-    } else {
-      byte(static_cast<std::uint8_t>(lead + 1));
-      number(static_cast<std::uint32_t>(count));
-    }
-  }
+  static std::uint8_t* put_length(std::uint8_t* at, std::size_t length,
+                                  std::uint8_t lead);
+  /// `lead` is that of a count of two bytes, before that of four.
+  static std::uint8_t* put_wide_count(std::uint8_t* at, std::size_t count,
+                                      std::uint8_t lead);
 
   std::uint8_t* at_;
 };
@@ -220,7 +202,7 @@ class msgpack_writer {
 
  private:
   template <class Put>
-  void write(std::size_t bytes_max, Put&& put) {
+  [[gnu::always_inline]] void write(std::size_t bytes_max, Put&& put) {
     msgpack_cursor at = reserve(bytes_max);
     put(at);
     commit(at);
