@@ -15,7 +15,7 @@ nats_socket& socket_of(void* closure) {
 
 } // namespace
 
-thread_local bool nats_socket::writer::is_here_ = false;
+alignas(16) thread_local bool nats_socket::writer::is_here_ = false;
 
 natsStatus nats_socket::attach(natsOptions& options) {
   // Without this what is published is left to a thread of cnats.

@@ -28,7 +28,10 @@ class nats_socket {
 
    private:
     friend class nats_socket;
-    static thread_local bool is_here_;
+    // Aligned as what the linker puts behind it. mold 1.10 lets the pages that
+    // become read-only begin here, and when that was the last odd byte of a
+    // page without memory, the program did not start.
+    alignas(16) static thread_local bool is_here_;
   };
 
   /// `signals` are rung when there is something to be written and nobody at it.
