@@ -102,6 +102,15 @@ struct follower {
   }
 };
 
+inline void send_to(zmq::socket_t& socket,
+                    const std::vector<std::string>& parts) {
+  for (std::size_t at = 0; at < parts.size(); ++at) {
+    socket.send(zmq::buffer(parts[at]), at + 1 < parts.size()
+                                            ? zmq::send_flags::sndmore
+                                            : zmq::send_flags::none);
+  }
+}
+
 /// A publisher that is not ours.
 struct bare_publisher {
   zmq::context_t sockets;
@@ -124,13 +133,7 @@ struct bare_publisher {
     return socket.recv(heard).has_value();
   }
 
-  void send(const std::vector<std::string>& parts) {
-    for (std::size_t at = 0; at < parts.size(); ++at) {
-      socket.send(zmq::buffer(parts[at]), at + 1 < parts.size()
-                                              ? zmq::send_flags::sndmore
-                                              : zmq::send_flags::none);
-    }
-  }
+  void send(const std::vector<std::string>& parts) { send_to(socket, parts); }
 };
 
 inline std::string big_endian(std::uint64_t value) {

@@ -122,6 +122,35 @@ TEST_CASE("a ZMQ receiver puts two endpoints on one SUB and tells them apart") {
   CHECK(f.take(1).size() == 1);
 }
 
+TEST_CASE("a ZMQ receiver hears each of many sockets, together and alone") {
+  constexpr std::uint64_t count = 60;
+  follower f;
+  zmq::context_t sockets;
+  std::vector<zmq::socket_t> publishers;
+  for (std::uint64_t id = 1; id <= count; ++id) {
+    zmq::socket_t& one =
+        publishers.emplace_back(sockets, zmq::socket_type::xpub);
+    one.set(zmq::sockopt::linger, 0);
+    one.set(zmq::sockopt::rcvtimeo, 10'000);
+    one.bind("tcp://127.0.0.1:*");
+    f.connect(id, one.get(zmq::sockopt::last_endpoint));
+  }
+  for (zmq::socket_t& one : publishers) {
+    zmq::message_t heard;
+    REQUIRE(one.recv(heard));
+  }
+  for (std::uint64_t id = 1; id <= count; ++id) {
+    send_to(publishers[id - 1], good(id, 0));
+  }
+  CHECK(f.take(count).size() == count);
+  for (std::uint64_t id = 1; id <= count; ++id) {
+    send_to(publishers[id - 1], good(id, 1));
+    const auto taken = f.take(1);
+    REQUIRE(taken.size() == 1);
+    CHECK(taken.front().publisher_id == id);
+  }
+}
+
 TEST_CASE("a ZMQ receiver without sockets left says how to get more") {
   zmq_options options = loopback();
   options.sockets_max = 3;

@@ -85,8 +85,11 @@ void zmq_receiver::run() {
 void zmq_receiver::serve(zmq_socket_set& sockets) {
   const zmq_socket_set::descriptors others{bell_->descriptor(),
                                            senders_->descriptor()};
+  if (!sockets.open(others)) {
+    return;
+  }
   while (!is_stopping()) {
-    if (!sockets.wait(others, clock_.now())) {
+    if (!sockets.wait(clock_.now())) {
       return;
     }
     sockets.serve(clock_.now());

@@ -3,7 +3,17 @@
 #include "dynamo/transport/zmq_error.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <sys/epoll.h>
+#include <unistd.h>
 #include <utility>
+
+// libzmq's descriptor of a socket is readable as long as the socket has not
+// heard what its other threads told it, and any call of the socket may hear it.
+// So who waits for descriptors has to read until there is nothing left, and to
+// look again, without waiting, after every other call.
 
 namespace dynamo {
 
@@ -15,6 +25,24 @@ using namespace std::chrono_literals;
 constexpr auto retry_interval = 50ms;
 /// Nothing is due: sleep until something comes.
 constexpr auto for_ever = -1ms;
+/// The rest of what is readable waits for the next turn.
+constexpr std::size_t readable_per_turn = 256;
+
+/// A station's address, and in its lowest bit which of its descriptors.
+constexpr std::uintptr_t of_signals = 1;
+
+error io_failure(const char* call) {
+  return {errc::io, std::string{call} + ": " + std::strerror(errno)};
+}
+
+status watch_descriptor(int epoll, int descriptor, std::uint64_t of) {
+  epoll_event wanted{};
+  wanted.events = EPOLLIN;
+  wanted.data.u64 = of;
+  return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &wanted) == 0
+             ? ok()
+             : io_failure("epoll_ctl");
+}
 
 } // namespace
 
@@ -28,6 +56,26 @@ zmq_socket_set::zmq_socket_set(zmq::context_t& sockets,
       reporter_.report(std::move(change));
     }) {}
 
+zmq_socket_set::~zmq_socket_set() {
+  if (epoll_ >= 0) {
+    ::close(epoll_);
+  }
+}
+
+status zmq_socket_set::open(const descriptors& others) {
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  if (epoll_ < 0) {
+    return io_failure("epoll_create1");
+  }
+  for (const int descriptor : others) {
+    if (const status watched = watch_descriptor(epoll_, descriptor, 0);
+        !watched) {
+      return watched;
+    }
+  }
+  return ok();
+}
+
 void zmq_socket_set::report_to(std::shared_ptr<connection_inbox> changes,
                                std::function<void()> wake) {
   reporter_.report_to(std::move(changes), std::move(wake));
@@ -39,9 +87,14 @@ void zmq_socket_set::subscribe(subscription wanted) {
 }
 
 void zmq_socket_set::unsubscribe(subscription_id id) {
-  streams_.erase(id);
+  const auto found = streams_.find(id);
+  if (found != streams_.end()) {
+    for (const auto& one : found->second.stations) {
+      close(*one);
+    }
+    streams_.erase(found);
+  }
   reporter_.forget(id);
-  items_valid_ = false;
 }
 
 void zmq_socket_set::connect(subscription_id id, const peer& remote,
@@ -69,8 +122,10 @@ void zmq_socket_set::disconnect(subscription_id id, std::uint64_t publisher_id,
 
 void zmq_socket_set::disconnect(stream& from, std::uint64_t publisher_id,
                                 time_point now) {
-  for (const auto& socket : from.sockets) {
-    socket->disconnect(publisher_id, now);
+  for (const auto& one : from.stations) {
+    if (one->socket->disconnect(publisher_id, now)) {
+      stir(*one);
+    }
   }
 }
 
@@ -79,19 +134,21 @@ status zmq_socket_set::connect(stream& to, const peer& remote, time_point now) {
   if (!endpoint) {
     return endpoint.error();
   }
-  const auto socket = socket_for(to, *endpoint);
-  if (!socket) {
-    return socket.error();
+  const auto at = station_for(to, *endpoint);
+  if (!at) {
+    return at.error();
   }
-  return (*socket)->connect(remote, *endpoint, now);
+  stir(**at);
+  return (*at)->socket->connect(remote, *endpoint, now);
 }
 
-result<zmq_sub_socket*>
-zmq_socket_set::socket_for(stream& to, const tcp_endpoint& endpoint) {
-  const auto roomy = std::find_if(
-      to.sockets.begin(), to.sockets.end(),
-      [&endpoint](const auto& one) { return one->has_room_for(endpoint); });
-  if (roomy != to.sockets.end()) {
+result<zmq_socket_set::station*>
+zmq_socket_set::station_for(stream& to, const tcp_endpoint& endpoint) {
+  const auto roomy = std::find_if(to.stations.begin(), to.stations.end(),
+                                  [&endpoint](const auto& one) {
+                                    return one->socket->has_room_for(endpoint);
+                                  });
+  if (roomy != to.stations.end()) {
     return roomy->get();
   }
   auto opened = zmq_sub_socket::open(sockets_, options_, to.intake,
@@ -99,37 +156,87 @@ zmq_socket_set::socket_for(stream& to, const tcp_endpoint& endpoint) {
   if (!opened) {
     return opened.error();
   }
-  to.sockets.push_back(*std::move(opened));
-  items_valid_ = false;
-  return to.sockets.back().get();
+  auto made = std::make_unique<station>();
+  made->socket = *std::move(opened);
+  if (const status watched = watch(*made); !watched) {
+    return watched.error();
+  }
+  to.stations.push_back(std::move(made));
+  return to.stations.back().get();
 }
 
-status zmq_socket_set::wait(const descriptors& others, time_point now) {
-  if (!items_valid_) {
-    list_items(others);
-  }
+status zmq_socket_set::watch(station& one) {
   try {
-    zmq::poll(items_, timeout(now));
-    return ok();
+    one.messages = one.socket->messages().get(zmq::sockopt::fd);
+    one.signals = one.socket->signals().get(zmq::sockopt::fd);
   } catch (const zmq::error_t& failure) {
-    return failure.num() == EINTR ? ok() : zmq_failure(failure.num(), "poll");
+    return zmq_failure(failure.num(), "get the descriptor of a socket");
+  }
+  const auto address = reinterpret_cast<std::uintptr_t>(&one);
+  if (const status watched = watch_descriptor(epoll_, one.messages, address);
+      !watched) {
+    return watched;
+  }
+  const status watched =
+      watch_descriptor(epoll_, one.signals, address | of_signals);
+  if (!watched) {
+    close(one);
+  }
+  return watched;
+}
+
+/// libzmq closes the descriptors later, in a thread of its own.
+void zmq_socket_set::close(station& one) {
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, one.messages, nullptr);
+  epoll_ctl(epoll_, EPOLL_CTL_DEL, one.signals, nullptr);
+  std::erase(due_, &one);
+  std::erase(unsettled_, &one);
+}
+
+void zmq_socket_set::make_due(station& one) {
+  if (!one.is_due) {
+    one.is_due = true;
+    due_.push_back(&one);
   }
 }
 
-void zmq_socket_set::list_items(const descriptors& others) {
-  items_.clear();
-  polled_.clear();
-  for (const int descriptor : others) {
-    items_.push_back({nullptr, descriptor, ZMQ_POLLIN, 0});
+/// The socket was or will be told something.
+void zmq_socket_set::stir(station& one) {
+  make_due(one);
+  one.has_signals = true;
+  unsettle(one);
+}
+
+void zmq_socket_set::unsettle(station& one) {
+  if (!one.is_unsettled) {
+    one.is_unsettled = true;
+    unsettled_.push_back(&one);
   }
-  for (auto& [id, one] : streams_) {
-    for (const auto& socket : one.sockets) {
-      polled_.push_back(socket.get());
-      items_.push_back({socket->messages().handle(), 0, ZMQ_POLLIN, 0});
-      items_.push_back({socket->signals().handle(), 0, ZMQ_POLLIN, 0});
+}
+
+status zmq_socket_set::wait(time_point now) {
+  if (is_closed_) {
+    return error{errc::closed, "the sockets are being closed"};
+  }
+  std::array<epoll_event, readable_per_turn> events;
+  const auto limit = due_.empty() ? timeout(now) : 0ms;
+  const int count =
+      epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
+                 static_cast<int>(limit.count()));
+  if (count < 0) {
+    return errno == EINTR ? ok() : status{io_failure("epoll_wait")};
+  }
+  for (int i = 0; i < count; ++i) {
+    const auto of = static_cast<std::uintptr_t>(
+        events[static_cast<std::size_t>(i)].data.u64);
+    if (of == 0) {
+      continue;
     }
+    station& one = *reinterpret_cast<station*>(of & ~of_signals);
+    make_due(one);
+    one.has_signals = one.has_signals || (of & of_signals) != 0;
   }
-  items_valid_ = true;
+  return ok();
 }
 
 std::chrono::milliseconds zmq_socket_set::timeout(time_point now) const {
@@ -137,46 +244,78 @@ std::chrono::milliseconds zmq_socket_set::timeout(time_point now) const {
   if (reporter_.has_kept()) {
     next = now + retry_interval;
   }
-  for (const zmq_sub_socket* socket : polled_) {
-    if (const auto deadline = socket->next_deadline()) {
+  for (const station* one : unsettled_) {
+    if (const auto deadline = one->socket->next_deadline()) {
       next = next ? std::min(*next, *deadline) : *deadline;
     }
   }
   if (!next) {
     return for_ever;
   }
-  return std::max(0ms,
-                  std::chrono::ceil<std::chrono::milliseconds>(*next - now));
+  // A day is as good as more, and fits.
+  return std::clamp<std::chrono::milliseconds>(
+      std::chrono::ceil<std::chrono::milliseconds>(*next - now), 0ms, 24h);
 }
 
 void zmq_socket_set::serve(time_point now) {
-  for (std::size_t at = 0; at < polled_.size(); ++at) {
-    const zmq::pollitem_t* items = &items_[descriptors{}.size() + 2 * at];
-    const bool readable = (items[0].revents & ZMQ_POLLIN) != 0;
-    const bool has_signals = (items[1].revents & ZMQ_POLLIN) != 0;
-    serve(*polled_[at], readable, has_signals, now);
+  for (station* one : unsettled_) {
+    if (const auto deadline = one->socket->next_deadline();
+        deadline && *deadline <= now) {
+      make_due(*one);
+      one->has_signals = true;
+    }
+  }
+  for (station* one : std::exchange(due_, {})) {
+    one->is_due = false;
+    serve(*one, now);
   }
   sweep();
   reporter_.retry();
 }
 
-void zmq_socket_set::serve(zmq_sub_socket& socket, bool readable,
-                           bool has_signals, time_point now) {
-  if (const status taken = socket.read(readable); !taken) {
-    socket.abandon(to_string(taken.error()), report_);
+void zmq_socket_set::serve(station& one, time_point now) {
+  const bool has_signals = std::exchange(one.has_signals, false);
+  const auto drained = one.socket->read();
+  if (!drained && drained.error().code == errc::closed) {
+    is_closed_ = true;
     return;
   }
-  const auto deadline = socket.next_deadline();
-  if (has_signals || (deadline && *deadline <= now)) {
-    socket.update(now, report_);
+  if (!drained) {
+    one.socket->abandon(to_string(drained.error()), report_);
+    stir(one);
+    return;
+  }
+  if (!*drained) {
+    make_due(one);
+  }
+  if (!has_signals) {
+    return;
+  }
+  one.socket->update(now, report_);
+  // It may have heard of messages meanwhile.
+  make_due(one);
+  if (one.socket->next_deadline() || one.socket->is_idle()) {
+    unsettle(one);
+  } else if (one.is_unsettled) {
+    one.is_unsettled = false;
+    std::erase(unsettled_, &one);
   }
 }
 
+/// Sockets without a peer go; they are unsettled.
 void zmq_socket_set::sweep() {
-  for (auto& [id, one] : streams_) {
-    const std::size_t gone = std::erase_if(
-        one.sockets, [](const auto& socket) { return socket->is_idle(); });
-    items_valid_ = items_valid_ && gone == 0;
+  if (std::none_of(unsettled_.begin(), unsettled_.end(),
+                   [](const station* one) { return one->socket->is_idle(); })) {
+    return;
+  }
+  for (auto& [id, stream] : streams_) {
+    std::erase_if(stream.stations, [this](const auto& one) {
+      if (!one->socket->is_idle()) {
+        return false;
+      }
+      close(*one);
+      return true;
+    });
   }
 }
 

@@ -19,6 +19,9 @@ namespace dynamo {
 
 /// All SUB sockets of a process, and the loop's body. Belongs to the thread
 /// that makes it.
+///
+/// A turn looks only at sockets that have something, and at those that a
+/// deadline is set for: how many others there are costs nothing.
 class zmq_socket_set {
  public:
   using time_point = clock::time_point;
@@ -26,6 +29,9 @@ class zmq_socket_set {
   /// The references must outlive it.
   zmq_socket_set(zmq::context_t& sockets, const zmq_options& options,
                  receiver_counters& counters);
+  ~zmq_socket_set();
+  zmq_socket_set(const zmq_socket_set&) = delete;
+  zmq_socket_set& operator=(const zmq_socket_set&) = delete;
 
   void report_to(std::shared_ptr<connection_inbox> changes,
                  std::function<void()> wake);
@@ -38,29 +44,45 @@ class zmq_socket_set {
   void disconnect(subscription_id id, std::uint64_t publisher_id,
                   time_point now);
 
-  /// Descriptors beside the sockets.
+  /// Descriptors beside the sockets: readable ones end a wait.
   using descriptors = std::array<int, 2>;
 
-  /// Sleeps until a socket or one of `others` is readable, or something is due.
-  /// errc::closed when the sockets are being closed.
-  status wait(const descriptors& others, time_point now);
+  /// Before the first wait. errc::io.
+  status open(const descriptors& others);
+  /// Sleeps until a socket or one of the descriptors is readable, or something
+  /// is due. errc::closed when the sockets are being closed.
+  status wait(time_point now);
   /// Takes what wait() found: messages, signals, what is due. Nothing may be
   /// called between the two.
   void serve(time_point now);
 
  private:
+  /// A socket, and what is to be done about it at the next turn.
+  struct station {
+    std::unique_ptr<zmq_sub_socket> socket;
+    int messages = -1;
+    int signals = -1;
+    bool is_due = false;
+    bool has_signals = false;
+    bool is_unsettled = false;
+  };
+  using station_list = std::vector<station*>;
+
   struct stream {
     message_intake intake;
-    std::vector<std::unique_ptr<zmq_sub_socket>> sockets;
+    std::vector<std::unique_ptr<station>> stations;
   };
 
   void disconnect(stream& from, std::uint64_t publisher_id, time_point now);
   status connect(stream& to, const peer& remote, time_point now);
-  result<zmq_sub_socket*> socket_for(stream& to, const tcp_endpoint& endpoint);
-  void serve(zmq_sub_socket& socket, bool readable, bool has_signals,
-             time_point now);
+  result<station*> station_for(stream& to, const tcp_endpoint& endpoint);
+  status watch(station& one);
+  void close(station& one);
+  void make_due(station& one);
+  void stir(station& one);
+  void unsettle(station& one);
+  void serve(station& one, time_point now);
   void sweep();
-  void list_items(const descriptors& others);
   std::chrono::milliseconds timeout(time_point now) const;
 
   zmq::context_t& sockets_;
@@ -71,11 +93,13 @@ class zmq_socket_set {
   std::map<subscription_id, stream> streams_;
   std::uint64_t sockets_made_ = 0;
 
-  /// What is polled: the descriptors, then messages and signals of each
-  /// socket in `polled_`.
-  std::vector<zmq::pollitem_t> items_;
-  std::vector<zmq_sub_socket*> polled_;
-  bool items_valid_ = false;
+  int epoll_ = -1;
+  /// To be served at the next turn, whatever is readable.
+  station_list due_;
+  /// Not every peer is connected, or none is left: there are deadlines.
+  station_list unsettled_;
+  /// The library said so when a socket was read.
+  bool is_closed_ = false;
 };
 
 } // namespace dynamo

@@ -116,17 +116,17 @@ bool zmq_sub_socket::disconnect(std::uint64_t publisher_id, time_point now) {
   return found;
 }
 
-status zmq_sub_socket::read(bool readable) {
-  const status taken = take_parts(readable);
+result<bool> zmq_sub_socket::read() {
+  const status taken = take_parts();
   intake_.flush();
-  return taken;
+  if (!taken) {
+    return taken.error();
+  }
+  return drained_;
 }
 
-status zmq_sub_socket::take_parts(bool readable) {
+status zmq_sub_socket::take_parts() {
   drained_ = true;
-  if (!readable) {
-    return ok();
-  }
   try {
     for (std::size_t taken = 0; taken < parts_per_turn; ++taken) {
       zmq::message_t excess;

@@ -54,8 +54,9 @@ class zmq_sub_socket {
   bool disconnect(std::uint64_t publisher_id, time_point now);
 
   /// Takes messages up to a limit, in a turn that is fair to other sockets.
-  /// `readable` is what polling said.
-  status read(bool readable);
+  /// True: there are no more for now, and the socket's descriptor will say when
+  /// there are.
+  result<bool> read();
   /// Takes what the monitor says, and does what time demands.
   void update(time_point now, const change_sink& report);
   /// Gives all peers up, when read() has failed.
@@ -84,7 +85,7 @@ class zmq_sub_socket {
   zmq_sub_socket(zmq::socket_t socket, const zmq_options& options,
                  message_intake& intake, ip_family family);
 
-  status take_parts(bool readable);
+  status take_parts();
   void take_message();
   void forget_message();
   link* link_of(const std::string& endpoint);
