@@ -1,5 +1,7 @@
 #pragma once
 
+#include "dynamo/router/slot_range.hpp"
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -16,9 +18,14 @@ namespace dynamo {
 /// which one rank is taken.
 class memory_count {
  public:
+  /// The size of the pieces that tables grow by; they stand together.
+  static constexpr std::size_t piece_bytes = 64 + 128 * 64;
+
   explicit memory_count(std::uint64_t bytes_max)
       : max_(bytes_max)
-      , reserve_(std::min<std::uint64_t>(64 * 1024, bytes_max / 16)) {}
+      , reserve_(std::min<std::uint64_t>(64 * 1024, bytes_max / 16))
+      , pieces_(piece_bytes, static_cast<std::size_t>(std::min<std::uint64_t>(
+                                 bytes_max, addresses_max))) {}
   memory_count(const memory_count&) = delete;
   memory_count& operator=(const memory_count&) = delete;
 
@@ -29,6 +36,12 @@ class memory_count {
 
   /// Memory, aligned to a cache line when it is large. Never refuses.
   void* take(std::size_t bytes) {
+    if (bytes == piece_bytes) {
+      if (void* const piece = pieces_.take()) {
+        used_ += piece_bytes;
+        return piece;
+      }
+    }
     used_ += cost(bytes);
     return ::operator new(bytes, alignment(bytes));
   }
@@ -38,6 +51,11 @@ class memory_count {
   void take_off(std::size_t bytes) { used_ -= bytes; }
 
   void give_back(void* memory, std::size_t bytes) {
+    if (bytes == piece_bytes && pieces_.has(memory)) {
+      used_ -= piece_bytes;
+      pieces_.give_back(memory);
+      return;
+    }
     used_ -= cost(bytes);
     ::operator delete(memory, alignment(bytes));
   }
@@ -51,9 +69,13 @@ class memory_count {
     return (bytes + 8 + 15) / 16 * 16 + (bytes >= 1024 ? 64 : 0);
   }
 
+  /// As much as any index will ever have.
+  static constexpr std::uint64_t addresses_max = std::uint64_t{1} << 36;
+
   std::uint64_t max_;
   std::uint64_t reserve_;
   std::uint64_t used_ = 0;
+  slot_range pieces_;
 };
 
 /// Lets a standard container's memory be counted.

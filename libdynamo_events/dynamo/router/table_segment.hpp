@@ -21,11 +21,17 @@ namespace dynamo {
 struct table_bucket {
   static constexpr std::uint32_t places = 12;
 
-  /// Tags of places 0 to 7.
-  std::atomic<std::uint64_t> low{0};
-  /// Tags of places 8 to 11, and above them the count.
-  std::atomic<std::uint64_t> high{0};
+  /// Tags of places 0 to 7; those of places 8 to 11, and above them the count.
+  std::array<std::atomic<std::uint64_t>, 2> tags{};
   std::array<std::atomic<std::uint32_t>, places> ids;
+
+  std::uint64_t low(std::memory_order order = std::memory_order_acquire) const {
+    return tags[0].load(order);
+  }
+  std::uint64_t
+  high(std::memory_order order = std::memory_order_acquire) const {
+    return tags[1].load(order);
+  }
 
   /// A bit for each place that has this tag.
   [[gnu::always_inline]] static std::uint32_t
@@ -58,16 +64,17 @@ struct table_bucket {
   }
   /// Writer only; release, for who sees the tag must see the number.
   void tag(std::uint32_t place, std::uint8_t tag) {
-    std::atomic<std::uint64_t>& word = place < 8 ? low : high;
+    // By a number: a branch would go wrong every third time.
+    std::atomic<std::uint64_t>& word = tags[place / 8];
     const std::uint32_t shift = place % 8 * 8;
-    std::uint64_t tags = word.load(std::memory_order_relaxed);
-    tags &= ~(std::uint64_t{0xff} << shift);
-    word.store(tags | std::uint64_t{tag} << shift, std::memory_order_release);
+    const std::uint64_t others =
+        word.load(std::memory_order_relaxed) & ~(std::uint64_t{0xff} << shift);
+    word.store(others | std::uint64_t{tag} << shift, std::memory_order_release);
   }
   void count_passing(std::int64_t change) {
-    high.store(high.load(std::memory_order_relaxed) +
-                   (static_cast<std::uint64_t>(change) << 32),
-               std::memory_order_release);
+    tags[1].store(high(std::memory_order_relaxed) +
+                      (static_cast<std::uint64_t>(change) << 32),
+                  std::memory_order_release);
   }
 };
 
@@ -103,8 +110,8 @@ struct table_segment : shared_block {
     std::uint32_t at = bucket_of(hash);
     for (std::uint32_t i = 0; i < bucket_count; ++i) {
       const table_bucket& here = buckets[at];
-      const std::uint64_t low = here.low.load(std::memory_order_acquire);
-      const std::uint64_t high = here.high.load(std::memory_order_acquire);
+      const std::uint64_t low = here.low();
+      const std::uint64_t high = here.high();
       std::uint32_t equal = table_bucket::equal(low, high, tag);
       for (; equal != 0; equal &= equal - 1) {
         const std::uint32_t id =
@@ -149,7 +156,7 @@ struct table_segment : shared_block {
   template <class Visit>
   void for_each(Visit&& visit) const {
     for (const table_bucket& one : buckets) {
-      const std::uint32_t free = table_bucket::equal(one.low, one.high, 0);
+      const std::uint32_t free = table_bucket::equal(one.low(), one.high(), 0);
       std::uint32_t used = ~free & 0xfff;
       for (; used != 0; used &= used - 1)
         visit(one.ids[static_cast<std::size_t>(std::countr_zero(used))].load(
@@ -162,15 +169,14 @@ struct table_segment : shared_block {
     return static_cast<std::uint32_t>(std::countr_zero(found));
   }
   std::uint32_t free_of(std::uint32_t at) const {
-    return table_bucket::equal(buckets[at].low.load(std::memory_order_relaxed),
-                               buckets[at].high.load(std::memory_order_relaxed),
-                               0);
+    return table_bucket::equal(buckets[at].low(std::memory_order_relaxed),
+                               buckets[at].high(std::memory_order_relaxed), 0);
   }
 
   /// Whether the entry was in this bucket.
   bool clear(std::uint32_t at, std::uint8_t tag, std::uint32_t id) {
     table_bucket& here = buckets[at];
-    std::uint32_t equal = table_bucket::equal(here.low, here.high, tag);
+    std::uint32_t equal = table_bucket::equal(here.low(), here.high(), tag);
     for (; equal != 0; equal &= equal - 1) {
       const std::uint32_t place = first_of(equal);
       if (here.ids[place].load(std::memory_order_relaxed) != id)
@@ -201,7 +207,7 @@ struct table_segment : shared_block {
                                       std::uint32_t id) {
     std::uint32_t at = home;
     for (std::uint32_t i = 1; i < bucket_count; ++i) {
-      if (!table_bucket::is_passed(buckets[at].high))
+      if (!table_bucket::is_passed(buckets[at].high()))
         return false;
       at = (at + 1) & (bucket_count - 1);
       if (clear(at, tag, id)) {
@@ -219,5 +225,7 @@ struct table_segment : shared_block {
       buckets[home].count_passing(change);
   }
 };
+
+static_assert(sizeof(table_segment) == memory_count::piece_bytes);
 
 } // namespace dynamo
