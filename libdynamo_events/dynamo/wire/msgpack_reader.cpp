@@ -17,13 +17,18 @@ constexpr std::uint64_t i64_max = std::numeric_limits<std::int64_t>::max();
 /// Almost every text on this wire is ASCII; only the rest is worth a look at
 /// every character.
 bool is_valid_text(std::string_view text) {
-  std::size_t i = 0;
-  for (; i + 8 <= text.size(); i += 8) {
+  const auto is_ascii = [&](std::size_t at) {
     std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + i, 8);
-    if ((word & 0x8080808080808080) != 0) {
-      return is_utf8(text.substr(i));
-    }
+    std::memcpy(&word, text.data() + at, 8);
+    return (word & 0x8080808080808080) == 0;
+  };
+  std::size_t i = 0;
+  while (i + 8 <= text.size() && is_ascii(i)) {
+    i += 8;
+  }
+  // What is left after the last whole word is in one that overlaps it.
+  if (i > 0 && i + 8 > text.size() && is_ascii(text.size() - 8)) {
+    return true;
   }
   return is_utf8(text.substr(i));
 }
