@@ -28,9 +28,9 @@ PICTURES = [
 
 HEAD = """# Performance
 
-What `{command}` measured, ours and its baselines in turn in the
-same minutes; the ratio of each pair, and its middle, least and largest. Only
-ratios mean something elsewhere. [apps/bench](../apps/bench/README.md) says what
+What `{command}` measured, ours and its baselines
+in turn in the same minutes; the ratio of each pair, and its middle, least and
+largest. Only ratios mean something elsewhere. [apps/bench](../apps/bench/README.md) says what
 each measure does, and [scaling.md](scaling.md) where the time goes and what that
 means for a cluster.
 
@@ -68,7 +68,9 @@ def target_text(figure):
     if not target:
         return ""
     sign = "≥" if figure["better"] == "higher" else "≤"
-    unit = f" {figure['unit']}" if target["of"] == "figure" else ""
+    unit = ""
+    if target["of"] == "figure" and figure["unit"]:
+        unit = f" {figure['unit']}"
     met = "met" if target["met"] else "**missed**"
     return f"{sign} {number(target['bound'])}{unit}, {met}"
 

@@ -69,9 +69,8 @@ TEST_CASE("nats_link delivers what was published to another link") {
   }
   CHECK(taken[0].name->subject == subject);
   // Counted after it was handed over.
-  CHECK(eventually([&] {
-    return subscriber.link->received().accepted == sent.size();
-  }));
+  CHECK(eventually(
+      [&] { return subscriber.link->received().accepted == sent.size(); }));
 }
 
 TEST_CASE("nats_link counts and drops what is no event of the topic") {
