@@ -1,6 +1,7 @@
 #pragma once
 
 #include "dynamo/base/bytes.hpp"
+#include "dynamo/base/optional_box.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -52,7 +53,8 @@ struct kv_block {
   /// Content hash of the block's tokens alone ("local block hash"), see
   /// router/block_hash.hpp.
   std::uint64_t tokens_hash = 0;
-  std::optional<std::vector<mm_object>> mm_objects;
+  /// A box, for most blocks have none and a router moves millions of them.
+  optional_box<std::vector<mm_object>> mm_objects;
 
   bool operator==(const kv_block&) const = default;
 };
