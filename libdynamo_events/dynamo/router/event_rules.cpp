@@ -1,18 +1,20 @@
 #include "dynamo/router/event_rules.hpp"
 
-#include <cstdint>
-#include <optional>
+#include <algorithm>
+#include <cstddef>
 
 namespace dynamo {
 
 bool is_own_parent(const kv_stored& stored) {
-  std::optional<std::uint64_t> before = stored.parent_hash;
-  for (const kv_block& block : stored.blocks) {
-    if (block.block_hash == before || block.block_hash == stored.parent_hash)
+  const auto& blocks = stored.blocks;
+  for (std::size_t i = 1; i < blocks.size(); ++i) {
+    if (blocks[i].block_hash == blocks[i - 1].block_hash)
       return true;
-    before = block.block_hash;
   }
-  return false;
+  return stored.parent_hash &&
+         std::any_of(blocks.begin(), blocks.end(), [&](const kv_block& block) {
+           return block.block_hash == *stored.parent_hash;
+         });
 }
 
 apply_report finish(apply_report report) {

@@ -36,9 +36,11 @@ class record_arena {
       : retired_(retired)
       , chunk_limit_(limit_of(retired.memory()))
       , record_range_(chunk_limit_ * chunk_bytes)
-      , state_range_(chunk_limit_ * sizeof(chunk_state))
+      , taken_range_(chunk_limit_ * taken_bytes)
+      , lists_range_(chunk_limit_ * lists_bytes)
       , records_(static_cast<Record*>(record_range_.begin()))
-      , states_(static_cast<chunk_state*>(state_range_.begin()))
+      , taken_(static_cast<std::uint64_t*>(taken_range_.begin()))
+      , lists_(static_cast<std::uint8_t*>(lists_range_.begin()))
       , roomy_(counted_allocator<std::uint32_t>{retired.memory()})
       , ragged_(counted_allocator<std::uint32_t>{retired.memory()})
       , empty_(counted_allocator<std::uint32_t>{retired.memory()}) {}
@@ -47,7 +49,7 @@ class record_arena {
 
   ~record_arena() {
     memory().take_off(capacity() * sizeof(Record) +
-                      chunks_ * sizeof(chunk_state));
+                      bound_ / chunk_size * (taken_bytes + lists_bytes));
   }
 
   Record& operator[](std::uint32_t id) const { return records_[id]; }
@@ -92,14 +94,12 @@ class record_arena {
 
   /// The first number from `id` on that is in use or retired, or no_index.
   std::uint32_t next_taken(std::uint32_t id) const {
-    while (id < chunks_ * chunk_size) {
-      const chunk_state& in = states_[id / chunk_size];
-      if (!in.is_there) {
+    while (id < bound_) {
+      if ((lists_[id / page_size] & absent_page) != 0) {
         id = (id / chunk_size + 1) * chunk_size;
         continue;
       }
-      const std::uint64_t word =
-          in.taken[id % chunk_size / page_size] >> (id % page_size);
+      const std::uint64_t word = taken_[id / page_size] >> (id % page_size);
       if (word != 0)
         return id + static_cast<std::uint32_t>(std::countr_zero(word));
       id = (id / page_size + 1) * page_size;
@@ -116,22 +116,18 @@ class record_arena {
  private:
   static constexpr std::uint32_t page_size = 64;
   static constexpr std::uint32_t pages_per_chunk = chunk_size / page_size;
-  /// Flags of a page: the list that it stands in.
+  /// Flags of a page: the lists that it stands in, and that it has no memory.
   static constexpr std::uint8_t roomy_page = 1;
   static constexpr std::uint8_t ragged_page = 2;
+  static constexpr std::uint8_t absent_page = 4;
 
   using numbers = std::vector<std::uint32_t, counted_allocator<std::uint32_t>>;
 
-  struct chunk_state {
-    /// A bit for each record.
-    std::array<std::uint64_t, pages_per_chunk> taken{};
-    /// By page: the lists that it stands in.
-    std::array<std::uint8_t, pages_per_chunk> lists{};
-    std::uint32_t taken_count = 0;
-    /// Whether its records have memory.
-    bool is_there = false;
-  };
   static constexpr std::size_t chunk_bytes = chunk_size * sizeof(Record);
+  /// Of a chunk's pages in taken_ and in lists_.
+  static constexpr std::size_t taken_bytes =
+      pages_per_chunk * sizeof(std::uint64_t);
+  static constexpr std::size_t lists_bytes = pages_per_chunk;
   static_assert(std::is_trivially_destructible_v<Record>);
 
   /// More chunks than the memory will ever be for are not asked for.
@@ -142,23 +138,15 @@ class record_arena {
 
   memory_count& memory() { return retired_.memory(); }
   std::size_t capacity() const {
-    return (chunks_ - empty_.size()) * std::size_t{chunk_size};
-  }
-  std::uint64_t& taken_of(std::uint32_t page) const {
-    return states_[page / pages_per_chunk].taken[page % pages_per_chunk];
-  }
-  std::uint8_t& lists_of(std::uint32_t page) const {
-    return states_[page / pages_per_chunk].lists[page % pages_per_chunk];
+    return bound_ - empty_.size() * std::size_t{chunk_size};
   }
 
   bool is_free(std::uint32_t id) const {
-    return id < chunks_ * chunk_size && states_[id / chunk_size].is_there &&
-           (taken_of(id / page_size) >> (id % page_size) & 1) == 0;
+    return id < bound_ && (taken_[id / page_size] >> (id % page_size) & 1) == 0;
   }
 
   std::uint32_t claim(std::uint32_t id) {
-    taken_of(id / page_size) |= std::uint64_t{1} << (id % page_size);
-    ++states_[id / chunk_size].taken_count;
+    taken_[id / page_size] |= std::uint64_t{1} << (id % page_size);
     --free_;
     last_ = id;
     return id;
@@ -168,9 +156,7 @@ class record_arena {
   std::uint32_t from(numbers& pages, std::uint8_t kind) {
     while (!pages.empty()) {
       const std::uint32_t page = pages.back();
-      const std::uint64_t taken = states_[page / pages_per_chunk].is_there
-                                      ? taken_of(page)
-                                      : ~std::uint64_t{0};
+      const std::uint64_t taken = taken_[page];
       const std::uint64_t room =
           kind == roomy_page ? free_bytes(taken) : ~taken;
       if (room != 0) {
@@ -178,7 +164,7 @@ class record_arena {
         // The mark of a free byte is its highest bit.
         return page * page_size + (kind == roomy_page ? bit / 8 * 8 : bit);
       }
-      lists_of(page) = static_cast<std::uint8_t>(lists_of(page) & ~kind);
+      lists_[page] = static_cast<std::uint8_t>(lists_[page] & ~kind);
       pages.pop_back();
       if (~taken != 0)
         list(ragged_, page, ragged_page);
@@ -194,71 +180,94 @@ class record_arena {
   }
 
   void list(numbers& pages, std::uint32_t page, std::uint8_t kind) {
-    if ((lists_of(page) & kind) != 0)
+    if ((lists_[page] & kind) != 0)
       return;
-    lists_of(page) = static_cast<std::uint8_t>(lists_of(page) | kind);
+    lists_[page] = static_cast<std::uint8_t>(lists_[page] | kind);
     pages.push_back(page);
   }
 
   void release(std::uint32_t id) {
-    const std::uint32_t number = id / chunk_size;
-    chunk_state& in = states_[number];
-    std::uint64_t& taken = taken_of(id / page_size);
-    taken &= ~(std::uint64_t{1} << (id % page_size));
+    const std::uint32_t page = id / page_size;
+    const std::uint64_t taken = taken_[page] &=
+        ~(std::uint64_t{1} << (id % page_size));
     ++free_;
-    if (--in.taken_count == 0) {
-      in.is_there = false;
-      record_range_.give_back(number * chunk_bytes, chunk_bytes);
-      memory().take_off(chunk_bytes);
-      empty_.push_back(number);
-      free_ -= chunk_size;
+    if (taken == 0 && drop_chunk(id / chunk_size))
       return;
-    }
-    list(ragged_, id / page_size, ragged_page);
+    list(ragged_, page, ragged_page);
     if (free_bytes(taken) != 0)
-      list(roomy_, id / page_size, roomy_page);
+      list(roomy_, page, roomy_page);
+  }
+
+  /// Gives the memory of a chunk back if nothing is in use there.
+  bool drop_chunk(std::uint32_t number) {
+    const std::uint32_t first = number * pages_per_chunk;
+    const std::uint32_t end = first + pages_per_chunk;
+    for (std::uint32_t page = first; page < end; ++page) {
+      if (taken_[page] != 0)
+        return false;
+    }
+    for (std::uint32_t page = first; page < end; ++page) {
+      taken_[page] = ~std::uint64_t{0};
+      lists_[page] |= absent_page;
+    }
+    record_range_.give_back(number * chunk_bytes, chunk_bytes);
+    memory().take_off(chunk_bytes);
+    empty_.push_back(number);
+    free_ -= chunk_size;
+    return true;
   }
 
   bool add_chunk() {
     // The last of the memory is for tables and sets, which grow later.
-    if (!memory().has_room(chunk_bytes + sizeof(chunk_state) +
+    if (!memory().has_room(chunk_bytes + taken_bytes + lists_bytes +
                            memory().max() / 32))
       return false;
-    std::uint32_t number = chunks_;
-    if (!empty_.empty()) {
-      number = empty_.back();
-    } else if (chunks_ == chunk_limit_ ||
-               !state_range_.use(number * sizeof(chunk_state),
-                                 sizeof(chunk_state))) {
+    const bool is_new = empty_.empty();
+    const std::uint32_t number = is_new ? bound_ / chunk_size : empty_.back();
+    if (is_new && !has_pages_for(number))
       return false;
-    }
     if (!record_range_.use(number * chunk_bytes, chunk_bytes))
       return false;
-    if (number == chunks_) {
-      new (&states_[number]) chunk_state;
-      memory().add(sizeof(chunk_state));
-      ++chunks_;
+    const std::uint32_t first = number * pages_per_chunk;
+    if (is_new) {
+      memory().add(taken_bytes + lists_bytes);
+      bound_ += chunk_size;
     } else {
       empty_.pop_back();
     }
     memory().add(chunk_bytes);
-    states_[number].is_there = true;
     for (std::uint32_t i = 0; i < chunk_size; ++i)
       new (&records_[number * chunk_size + i]) Record;
     free_ += chunk_size;
-    for (std::uint32_t page = pages_per_chunk; page-- > 0;)
-      list(roomy_, number * pages_per_chunk + page, roomy_page);
+    for (std::uint32_t page = first + pages_per_chunk; page-- > first;) {
+      taken_[page] = 0;
+      lists_[page] = static_cast<std::uint8_t>(lists_[page] & ~absent_page);
+      list(roomy_, page, roomy_page);
+    }
     return true;
+  }
+
+  /// Whether one more chunk can be kept account of; what comes from the system
+  /// is zero.
+  bool has_pages_for(std::uint32_t number) {
+    return number < chunk_limit_ &&
+           taken_range_.use(number * taken_bytes, taken_bytes) &&
+           lists_range_.use(number * lists_bytes, lists_bytes);
   }
 
   retired_blocks& retired_;
   std::uint32_t chunk_limit_;
   reserved_range record_range_;
-  reserved_range state_range_;
+  reserved_range taken_range_;
+  reserved_range lists_range_;
   Record* records_;
-  chunk_state* states_;
-  /// Chunks that there ever were.
-  std::uint32_t chunks_ = 0;
+  /// By page: a bit for each record that is in use, all of them where there is
+  /// no memory.
+  std::uint64_t* taken_;
+  /// By page: its flags.
+  std::uint8_t* lists_;
+  /// All numbers that there ever were are below.
+  std::uint32_t bound_ = 0;
   std::size_t free_ = 0;
   std::uint32_t last_ = 0;
   std::size_t waiting_ = 0;
