@@ -128,7 +128,7 @@ device_blocks::store(std::uint32_t rank, std::uint32_t parent,
     // it.
     take_out_retired(id);
   }
-  return hold(rank, id, block.block_hash, at);
+  return hold(rank, id, block.block_hash);
 }
 
 [[gnu::always_inline]] inline device_blocks::placed
@@ -144,7 +144,7 @@ device_blocks::create(std::uint32_t rank, std::uint32_t parent,
   block_node& fresh = nodes_[id];
   fresh.path = at.path;
   fresh.name.store(name, std::memory_order_relaxed);
-  fresh.ranks.store(rank_word::with(0, rank), std::memory_order_relaxed);
+  fresh.ranks.store(rank_word::alone(rank), std::memory_order_relaxed);
   fresh.above.store(parent | block_node::fresh |
                         (is_first ? block_node::listed : 0),
                     std::memory_order_relaxed);
@@ -154,7 +154,7 @@ device_blocks::create(std::uint32_t rank, std::uint32_t parent,
                                  : aliases_.put(rank, id, name);
   if (!is_known || !paths_.insert(at.by_path, id, path_keys_)) {
     if (is_known && is_first)
-      names_.erase(at.by_name, id, name_keys_);
+      names_.erase(id, name_keys_);
     else if (is_known)
       aliases_.erase(rank, id);
     fresh.ranks.store(0, std::memory_order_relaxed);
@@ -167,8 +167,7 @@ device_blocks::create(std::uint32_t rank, std::uint32_t parent,
 }
 
 [[gnu::always_inline]] inline device_blocks::placed
-device_blocks::hold(std::uint32_t rank, std::uint32_t id, std::uint64_t name,
-                    const arrival& at) {
+device_blocks::hold(std::uint32_t rank, std::uint32_t id, std::uint64_t name) {
   block_node& node = nodes_[id];
   const std::uint64_t ranks = node.ranks.load(std::memory_order_relaxed);
   if (rank_word::contains(ranks, rank))
@@ -178,7 +177,7 @@ device_blocks::hold(std::uint32_t rank, std::uint32_t id, std::uint64_t name,
   const bool is_named_so = node.is_named(name);
   // Else all about names is settled: the block has it, and the rank no other.
   if (!is_named_so || !node.is_listed() || aliases_.has_any(rank)) {
-    const std::uint32_t listed = listed_as(name, at.by_name);
+    const std::uint32_t listed = listed_as(name);
     const bool stays_nameless =
         !is_named_so && conflicts_ == conflict_policy::first;
     if (!stays_nameless && find(rank, name, listed) != no_index)
@@ -276,26 +275,49 @@ void device_blocks::prepare(std::span<const std::uint64_t> names,
   }
 }
 
-inline bool device_blocks::remove(std::uint32_t rank, std::uint64_t name,
-                                  const departure& at) {
-  const std::uint32_t guess = at.guess;
-  const bool is_right = guess != no_index && nodes_[guess].is_listed() &&
-                        nodes_[guess].is_named(name);
-  const std::uint32_t id =
-      find(rank, name, is_right ? guess : listed_as(name, at.by_name));
-  if (id == no_index)
+inline bool device_blocks::is_needless(std::uint32_t id) const {
+  return id != root && is_leaf(id) &&
+         nodes_[id].ranks.load(std::memory_order_relaxed) == 0;
+}
+
+/// `by_name` matters only when the node is listed.
+[[gnu::always_inline]] inline void
+device_blocks::unlink(std::uint32_t id, const path_spot& by_path,
+                      const name_spot& by_name) {
+  block_node& node = nodes_[id];
+  drop_child(node.parent());
+  paths_.erase(by_path, id, path_keys_);
+  if (node.is_listed())
+    names_.erase(by_name, id, name_keys_);
+  node.above.store(block_node::nowhere, std::memory_order_release);
+  nodes_.retire(id);
+}
+
+[[gnu::always_inline]] inline bool device_blocks::remove(std::uint32_t rank,
+                                                         std::uint64_t name,
+                                                         const departure& at) {
+  const std::uint32_t id = at.guess;
+  if (aliases_.size() > 0 || id == no_index || !nodes_[id].is_listed() ||
+      !nodes_[id].is_named(name))
+    return remove_slowly(rank, name, at);
+  if (!words_.remove(nodes_[id].ranks, rank))
     return false;
-  if (id != guess || !is_right) {
-    remove(rank, id);
-    return true;
-  }
-  words_.erase(nodes_[id].ranks, rank);
-  aliases_.erase(rank, id);
   if (is_needless(id)) {
     const std::uint32_t parent = nodes_[id].parent();
     unlink(id, at.by_path, at.by_name);
-    prune(parent);
+    if (is_needless(parent))
+      prune(parent);
   }
+  return true;
+}
+
+/// Where the guess was wrong, or the rank may have a name of its own.
+bool device_blocks::remove_slowly(std::uint32_t rank, std::uint64_t name,
+                                  const departure& at) {
+  const std::uint32_t id = find(rank, name, listed_as(name, at.by_name));
+  if (id == no_index)
+    return false;
+  remove(rank, id);
   return true;
 }
 
@@ -303,11 +325,6 @@ void device_blocks::remove(std::uint32_t rank, std::uint32_t id) {
   words_.erase(nodes_[id].ranks, rank);
   aliases_.erase(rank, id);
   prune(id);
-}
-
-bool device_blocks::is_needless(std::uint32_t id) const {
-  return id != root && is_leaf(id) &&
-         nodes_[id].ranks.load(std::memory_order_relaxed) == 0;
 }
 
 /// Frees a node that nobody needs, and those above it; returns the first that
@@ -323,58 +340,77 @@ std::uint32_t device_blocks::prune(std::uint32_t id) {
   return id;
 }
 
-/// `by_name` matters only when the node is listed.
-void device_blocks::unlink(std::uint32_t id, const path_spot& by_path,
-                           const name_spot& by_name) {
-  block_node& node = nodes_[id];
-  drop_child(node.parent());
-  paths_.erase(by_path, id, path_keys_);
-  if (node.is_listed())
-    names_.erase(by_name, id, name_keys_);
-  node.above.store(block_node::nowhere, std::memory_order_release);
-  nodes_.retire(id);
-}
-
 // -- In batches
 
 device_blocks::chain device_blocks::store(std::uint32_t rank,
                                           std::uint32_t parent,
                                           std::span<const kv_block> blocks) {
-  chain made{.last = parent};
+  chain made;
+  std::array<std::uint64_t, placements> count{};
+  std::uint64_t seen = 0;
   arrivals at;
-  while (made.done < blocks.size()) {
-    const auto next =
-        blocks.subspan(made.done, std::min(batch, blocks.size() - made.done));
-    prepare(made.last, next, at);
-    for (std::size_t i = 0; i < next.size(); ++i) {
-      const placed one = store(rank, made.last, next[i], at[i]);
-      made.added += one.what == placement::added ? 1 : 0;
-      made.present += one.what == placement::present ? 1 : 0;
-      made.conflicts += one.what == placement::conflict ? 1 : 0;
-      made.pairs += one.is_new ? 1 : 0;
-      if (one.block == no_index) {
-        made.stopped = one.what;
-        return made;
-      }
-      made.last = one.block;
-      ++made.done;
+  std::size_t i = 0;
+  for (; i < blocks.size(); ++i) {
+    if (i % batch == 0) {
+      prepare(parent, blocks.subspan(i, std::min(batch, blocks.size() - i)),
+              at);
+      seen = layout();
     }
+    if (seen != layout()) {
+      const std::size_t left = std::min(batch - i % batch, blocks.size() - i);
+      renew(std::span{at}.subspan(i % batch, left));
+      seen = layout();
+    }
+    const placed one = store(rank, parent, blocks[i], at[i % batch]);
+    if (one.block == no_index) {
+      made.stopped = one.what;
+      break;
+    }
+    ++count[static_cast<std::size_t>(one.what)];
+    made.pairs += one.is_new ? 1 : 0;
+    parent = one.block;
   }
+  made.done = i;
+  made.last = parent;
+  made.added = count[static_cast<std::size_t>(placement::added)];
+  made.present = count[static_cast<std::size_t>(placement::present)];
+  made.conflicts = count[static_cast<std::size_t>(placement::conflict)];
   return made;
 }
 
 std::uint64_t device_blocks::remove(std::uint32_t rank,
                                     std::span<const std::uint64_t> names) {
   std::uint64_t gone = 0;
+  std::uint64_t seen = 0;
   departures at;
-  while (!names.empty()) {
-    const auto next = names.first(std::min(batch, names.size()));
-    names = names.subspan(next.size());
-    prepare(next, at);
-    for (std::size_t i = 0; i < next.size(); ++i)
-      gone += remove(rank, next[i], at[i]) ? 1 : 0;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i % batch == 0) {
+      prepare(names.subspan(i, std::min(batch, names.size() - i)), at);
+      seen = layout();
+    }
+    if (seen != layout()) {
+      const std::size_t left = std::min(batch - i % batch, names.size() - i);
+      renew(std::span{at}.subspan(i % batch, left));
+      seen = layout();
+    }
+    gone += remove(rank, names[i], at[i % batch]) ? 1 : 0;
   }
   return gone;
+}
+
+void device_blocks::renew(std::span<arrival> left) const {
+  for (arrival& one : left) {
+    one.by_path = paths_.spot_of(one.by_path.hash);
+    one.by_name = names_.spot_of(one.by_name.hash);
+  }
+}
+
+void device_blocks::renew(std::span<departure> left) const {
+  for (departure& one : left) {
+    one.by_name = names_.spot_of(one.by_name.hash);
+    if (one.guess != no_index)
+      one.by_path = paths_.spot_of(one.by_path.hash);
+  }
 }
 
 } // namespace dynamo

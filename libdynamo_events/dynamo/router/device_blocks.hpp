@@ -83,6 +83,7 @@ class device_blocks {
     misplaced,
     no_memory,
   };
+  static constexpr std::size_t placements = 5;
 
   /// What became of blocks in a row.
   struct chain {
@@ -206,7 +207,7 @@ class device_blocks {
   using path_spot = segment_table<by_path>::spot;
   using name_spot = segment_table<by_name>::spot;
 
-  // The same as `step`, for the writer.
+  // The same as `step`, for the writer. Spots are good as long as `layout()`.
   struct arrival {
     std::uint64_t path;
     path_spot by_path;
@@ -223,6 +224,9 @@ class device_blocks {
   };
   using arrivals = std::array<arrival, batch>;
   using departures = std::array<departure, batch>;
+
+  /// Changes when a table's spots are not good any more.
+  std::uint64_t layout() const { return paths_.version() + names_.version(); }
 
   struct placed {
     placement what = placement::added;
@@ -269,13 +273,16 @@ class device_blocks {
   void prepare(std::uint32_t parent, std::span<const kv_block> blocks,
                arrivals& to) const;
   void prepare(std::span<const std::uint64_t> names, departures& to) const;
+  void renew(std::span<arrival> left) const;
+  void renew(std::span<departure> left) const;
   placed store(std::uint32_t rank, std::uint32_t parent, const kv_block& block,
                const arrival& at);
   bool remove(std::uint32_t rank, std::uint64_t name, const departure& at);
+  bool remove_slowly(std::uint32_t rank, std::uint64_t name,
+                     const departure& at);
   placed create(std::uint32_t rank, std::uint32_t parent, std::uint64_t name,
                 const arrival& at);
-  placed hold(std::uint32_t rank, std::uint32_t id, std::uint64_t name,
-              const arrival& at);
+  placed hold(std::uint32_t rank, std::uint32_t id, std::uint64_t name);
   placed hold_again(std::uint32_t rank, std::uint32_t id, std::uint64_t name);
   void relist(std::uint32_t id, std::uint64_t name);
   void add_child(std::uint32_t parent, std::uint32_t id);

@@ -110,6 +110,11 @@ inline std::uint64_t places_below(std::uint32_t place) {
   return (std::uint64_t{1} << (15 * place)) - 1;
 }
 
+/// The list of one number.
+inline std::uint64_t alone(std::uint32_t rank) {
+  return std::uint64_t{1} << 60 | rank;
+}
+
 /// A list of less than four numbers and one that is not among them.
 inline std::uint64_t with(std::uint64_t word, std::uint32_t rank) {
   std::uint32_t place = 0;
@@ -193,6 +198,17 @@ class rank_words {
                  std::memory_order_release);
     else
       erase_outside(word, rank);
+  }
+  /// False when the rank was not in the set.
+  bool remove(std::atomic<std::uint64_t>& word, std::uint32_t rank) {
+    const std::uint64_t now = word.load(std::memory_order_relaxed);
+    if (now == rank_word::alone(rank))
+      word.store(0, std::memory_order_release);
+    else if (rank_word::contains(now, rank))
+      erase(word, rank);
+    else
+      return false;
+    return true;
   }
   /// Leaves nothing outside.
   void clear(std::atomic<std::uint64_t>& word);

@@ -31,12 +31,14 @@ struct table_view {
 template <class Keys>
 class segment_table {
  public:
-  /// Where a hash belongs, for a writer that asks several times.
+  /// Where a hash belongs, for a writer that asks several times: good as long
+  /// as the table's `version` is the same.
   struct spot {
     std::uint64_t hash;
     /// nullptr: the table was empty.
     table_segment* segment;
-    std::uint32_t version;
+    /// The first bucket to look at; an empty one when there is no segment.
+    table_bucket* home;
   };
 
   explicit segment_table(retired_blocks& retired)
@@ -48,11 +50,8 @@ class segment_table {
     directory* const all = directory_.load(std::memory_order_relaxed);
     if (all == nullptr)
       return;
-    for (std::size_t i = 0; i < all->size();) {
-      table_segment* const one = all->at(i).load(std::memory_order_relaxed);
-      i += std::size_t{1} << (all->depth - one->depth);
-      memory().give_back(one, one->bytes);
-    }
+    for_each_segment(
+        *all, [&](table_segment* one) { memory().give_back(one, one->bytes); });
     memory().give_back(all, all->bytes);
   }
 
@@ -74,34 +73,43 @@ class segment_table {
     return at.segment == nullptr ? no_index : at.segment->peek(at.hash);
   }
 
-  // -- The writer, which may keep a spot until the table changes, and beyond
+  // -- The writer
+
+  /// Changes when spots are not good any more.
+  std::uint64_t version() const { return version_; }
 
   spot spot_of(std::uint64_t hash) const {
-    return {hash, segment_of(hash), version_};
+    // In two steps: by 64 may not be shifted.
+    table_segment* const in =
+        slots_[hash >> 1 >> shift_].load(std::memory_order_relaxed);
+    return {hash, in,
+            in == nullptr ? &nothing
+                          : &in->buckets[table_segment::bucket_of(hash)]};
   }
   /// Begins to fetch what the others read first.
   spot prefetched(std::uint64_t hash) const {
     const spot at = spot_of(hash);
-    prefetch(hash, at.segment);
+    __builtin_prefetch(at.home);
     return at;
   }
   template <class Is>
-  std::uint32_t find(const spot& at, Is&& is) const {
-    const table_segment* const in = segment_of(at);
-    return in == nullptr ? no_index : in->find(at.hash, is);
+  [[gnu::always_inline]] std::uint32_t find(const spot& at, Is&& is) const {
+    const std::uint32_t id = at.home->find(table_segment::tag_of(at.hash), is);
+    if (id != no_index ||
+        !table_bucket::is_passed(at.home->high(std::memory_order_relaxed)))
+      return id;
+    return at.segment->find(at.hash, is);
   }
   std::uint32_t peek(const spot& at) const {
-    return peek(table_view{at.hash, segment_of(at)});
+    return find(at, [](std::uint32_t) { return true; });
   }
 
   /// False when there is no memory, or no place under this hash.
   [[gnu::always_inline]] bool insert(const spot& at, std::uint32_t id,
                                      const Keys& keys) {
-    table_segment* in = segment_of(at);
-    if (in == nullptr || in->count >= split_at)
-      in = roomy(at.hash, keys);
-    if (in == nullptr || !in->put(at.hash, id))
-      return false;
+    if (at.segment == nullptr ||
+        !at.home->put(table_segment::tag_of(at.hash), id))
+      return insert_roomy(at.hash, id, keys);
     ++size_;
     return true;
   }
@@ -112,12 +120,11 @@ class segment_table {
   /// Nothing happens when the record is not in the table.
   [[gnu::always_inline]] void erase(const spot& at, std::uint32_t id,
                                     const Keys& keys) {
-    table_segment* const in = segment_of(at);
-    if (in == nullptr || !in->erase(at.hash, id))
+    if (at.segment == nullptr || !at.segment->erase(*at.home, at.hash, id))
       return;
     --size_;
-    if (in->count < merge_below / 2)
-      shrink(at.hash, keys);
+    if (at.home->is_empty())
+      shrink(*at.segment, at.hash, keys);
   }
   void erase(std::uint32_t id, const Keys& keys) {
     erase(spot_of(keys.hash(id)), id, keys);
@@ -126,7 +133,11 @@ class segment_table {
   std::size_t size() const { return size_; }
 
  private:
-  static constexpr std::uint32_t split_at = table_segment::places * 7 / 8;
+  /// Entries that a segment may have in wrong buckets. As the places of a
+  /// bucket are taken by chance, so many are when 17/20 of all places are.
+  static constexpr std::uint32_t beyond_max = table_segment::places / 16;
+  /// About what a segment holds that was split just now.
+  static constexpr std::uint32_t half = table_segment::places * 17 / 40;
   static constexpr std::uint32_t merge_below = table_segment::places * 3 / 8;
   static constexpr std::uint32_t depth_max = 25;
 
@@ -156,30 +167,37 @@ class segment_table {
     return all->at(all->slot(hash)).load(std::memory_order_acquire);
   }
 
-  table_segment* segment_of(const spot& at) const {
-    return at.version == version_ ? at.segment : segment_of(at.hash);
-  }
   static void prefetch(std::uint64_t hash, const table_segment* in) {
     if (in != nullptr)
       __builtin_prefetch(&in->buckets[table_segment::bucket_of(hash)]);
   }
 
-  /// The segment of this hash, made or split so that it has room; nullptr when
-  /// there is no memory.
-  [[gnu::noinline]] table_segment* roomy(std::uint64_t hash, const Keys& keys) {
+  /// Makes the segment of this hash, or splits it, so that it has room.
+  [[gnu::noinline]] bool insert_roomy(std::uint64_t hash, std::uint32_t id,
+                                      const Keys& keys) {
     table_segment* in = segment_of(hash);
     if (in == nullptr)
-      return begin();
-    while (in->count >= split_at && split(hash, keys))
+      in = begin();
+    while (in != nullptr && in->beyond >= beyond_max && split(hash, keys))
       in = segment_of(hash);
-    return in;
+    if (in == nullptr || !in->put(hash, id))
+      return false;
+    ++size_;
+    return true;
   }
 
-  [[gnu::noinline]] void shrink(std::uint64_t hash, const Keys& keys) {
-    while (merge(hash, keys))
-      continue;
+  /// After a bucket of the segment became empty.
+  [[gnu::noinline]] void shrink(table_segment& in, std::uint64_t hash,
+                                const Keys& keys) {
+    // Counting takes a while, and a segment that is left has many buckets.
+    constexpr std::uint32_t emptied_per_count = 8;
     if (size_ == 0)
       end();
+    else if (++in.emptied % emptied_per_count == 0 &&
+             in.count() < merge_below / 2) {
+      while (merge(hash, keys))
+        continue;
+    }
   }
 
   table_segment* new_segment(std::uint32_t depth) {
@@ -208,19 +226,31 @@ class segment_table {
     all->deepest = 1;
     table_segment* const first = new_segment(0);
     all->at(0).store(first, std::memory_order_relaxed);
-    directory_.store(all, std::memory_order_release);
-    ++version_;
+    publish(all);
     return first;
   }
 
   void end() {
     directory* const all = directory_.load(std::memory_order_relaxed);
-    if (all->depth != 0)
-      return;
-    directory_.store(nullptr, std::memory_order_release);
-    ++version_;
-    retired_.retire(all->at(0).load(std::memory_order_relaxed));
+    publish(nullptr);
+    for_each_segment(*all, [&](table_segment* one) { retired_.retire(one); });
     retired_.retire(all);
+  }
+
+  template <class Visit>
+  static void for_each_segment(directory& all, Visit&& visit) {
+    for (std::size_t i = 0; i < all.size();) {
+      table_segment* const one = all.at(i).load(std::memory_order_relaxed);
+      i += std::size_t{1} << (all.depth - one->depth);
+      visit(one);
+    }
+  }
+
+  void publish(directory* all) {
+    directory_.store(all, std::memory_order_release);
+    slots_ = all == nullptr ? &no_segment_ : &all->at(0);
+    shift_ = all == nullptr ? 63 : 63 - all->depth;
+    ++version_;
   }
 
   /// Puts `fresh` in all places of the directory that begin as `hash` does.
@@ -241,7 +271,7 @@ class segment_table {
   /// agree in more bits than that do so on purpose.
   std::uint32_t depth_allowed() const {
     const auto needed =
-        static_cast<std::uint32_t>(std::bit_width(size_ / (split_at / 2)));
+        static_cast<std::uint32_t>(std::bit_width(size_ / half));
     return std::min(needed + 4, depth_max);
   }
 
@@ -277,7 +307,7 @@ class segment_table {
     for (std::size_t i = 0; i < grown->size(); ++i)
       grown->at(i).store(old->at(i / 2).load(std::memory_order_relaxed),
                          std::memory_order_relaxed);
-    directory_.store(grown, std::memory_order_release);
+    publish(grown);
     retired_.retire(old);
     return true;
   }
@@ -289,7 +319,8 @@ class segment_table {
       return false;
     const std::uint64_t bit = depth_bit(one->depth - 1);
     table_segment* const two = segment_of(hash ^ bit);
-    if (two->depth != one->depth || one->count + two->count >= merge_below ||
+    if (two->depth != one->depth ||
+        one->count() + two->count() >= merge_below ||
         !memory().has_room(sizeof(table_segment) + 128))
       return false;
     table_segment* const merged = new_segment(one->depth - 1);
@@ -318,7 +349,7 @@ class segment_table {
       shrunk->deepest += one->depth == shrunk->depth && one != before ? 1 : 0;
       before = one;
     }
-    directory_.store(shrunk, std::memory_order_release);
+    publish(shrunk);
     retired_.retire(old);
     return true;
   }
@@ -334,11 +365,16 @@ class segment_table {
     });
   }
 
+  static inline table_bucket nothing{};
+
   retired_blocks& retired_;
   std::atomic<directory*> directory_{nullptr};
+  /// The writer's view of the directory.
+  std::atomic<table_segment*> no_segment_{nullptr};
+  std::atomic<table_segment*>* slots_ = &no_segment_;
+  std::uint32_t shift_ = 63;
   std::size_t size_ = 0;
-  /// Changes when a segment does.
-  std::uint32_t version_ = 0;
+  std::uint64_t version_ = 0;
 };
 
 } // namespace dynamo

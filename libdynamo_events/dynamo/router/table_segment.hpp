@@ -18,7 +18,7 @@ namespace dynamo {
 /// One cache line of a segment_table: twelve places, each with one byte of its
 /// entry's hash (0: free), and how many entries that belong here, or in a
 /// bucket before, had to go on.
-struct table_bucket {
+struct alignas(64) table_bucket {
   static constexpr std::uint32_t places = 12;
 
   /// Tags of places 0 to 7; those of places 8 to 11, and above them the count.
@@ -53,28 +53,88 @@ struct table_bucket {
 #endif
   }
 
+  /// The same for the writer, which needs no order: both words at once.
+  [[gnu::always_inline]] std::uint32_t equal_now(std::uint8_t tag) const {
+#if defined(__SSE2__)
+    const __m128i all = _mm_load_si128(reinterpret_cast<const __m128i*>(&tags));
+    const __m128i wanted = _mm_set1_epi8(static_cast<char>(tag));
+    const int mask = _mm_movemask_epi8(_mm_cmpeq_epi8(all, wanted));
+    return static_cast<std::uint32_t>(mask) & 0xfff;
+#else
+    return equal(low(std::memory_order_relaxed),
+                 high(std::memory_order_relaxed), tag);
+#endif
+  }
+
   static bool is_passed(std::uint64_t high) {
     return high >> 32 != 0;
   }
 
-  /// Writer only: takes a free place.
-  void fill(std::uint32_t place, std::uint8_t by, std::uint32_t id) {
-    ids[place].store(id, std::memory_order_release);
-    tag(place, by);
+  /// Writer only: the first entry here with the tag of which `is(id)`, or
+  /// no_index.
+  template <class Is>
+  [[gnu::always_inline]] std::uint32_t find(std::uint8_t tag, Is&& is) const {
+    std::uint32_t equal = equal_now(tag);
+    for (; equal != 0; equal &= equal - 1) {
+      const std::uint32_t id =
+          ids[first_of(equal)].load(std::memory_order_relaxed);
+      if (is(id))
+        return id;
+    }
+    return no_index;
   }
-  /// Writer only; release, for who sees the tag must see the number.
-  void tag(std::uint32_t place, std::uint8_t tag) {
-    // By a number: a branch would go wrong every third time.
-    std::atomic<std::uint64_t>& word = tags[place / 8];
-    const std::uint32_t shift = place % 8 * 8;
-    const std::uint64_t others =
-        word.load(std::memory_order_relaxed) & ~(std::uint64_t{0xff} << shift);
-    word.store(others | std::uint64_t{tag} << shift, std::memory_order_release);
+
+  // -- The writer
+
+  /// False when every place is taken.
+  [[gnu::always_inline]] bool put(std::uint8_t tag, std::uint32_t id) {
+    const std::uint32_t free = equal_now(0);
+    if (free == 0)
+      return false;
+    const std::uint32_t place = first_of(free);
+    ids[place].store(id, std::memory_order_release);
+    toggle(place, tag);
+    return true;
+  }
+  /// False when it is not here.
+  [[gnu::always_inline]] bool erase(std::uint8_t tag, std::uint32_t id) {
+    std::uint32_t equal = equal_now(tag);
+    for (; equal != 0; equal &= equal - 1) {
+      const std::uint32_t place = first_of(equal);
+      if (ids[place].load(std::memory_order_relaxed) != id)
+        continue;
+      toggle(place, tag);
+      return true;
+    }
+    return false;
+  }
+  /// A bit for each place that is taken.
+  std::uint32_t used() const {
+    return ~equal_now(0) & 0xfff;
+  }
+  bool is_empty() const {
+    return low(std::memory_order_relaxed) == 0 &&
+           static_cast<std::uint32_t>(high(std::memory_order_relaxed)) == 0;
   }
   void count_passing(std::int64_t change) {
     tags[1].store(high(std::memory_order_relaxed) +
                       (static_cast<std::uint64_t>(change) << 32),
                   std::memory_order_release);
+  }
+
+  static std::uint32_t first_of(std::uint32_t found) {
+    return static_cast<std::uint32_t>(std::countr_zero(found));
+  }
+
+ private:
+  /// Gives a free place the tag, or frees one that has it; release, for who
+  /// sees the tag must see the number.
+  void toggle(std::uint32_t place, std::uint8_t tag) {
+    // By a number: a branch would go wrong every third time.
+    std::atomic<std::uint64_t>& word = tags[place / 8];
+    word.store(word.load(std::memory_order_relaxed) ^ std::uint64_t{tag}
+                                                          << (place * 8 & 63),
+               std::memory_order_release);
   }
 };
 
@@ -91,7 +151,12 @@ struct table_segment : shared_block {
   static constexpr std::uint32_t places = bucket_count * table_bucket::places;
 
   std::uint32_t depth = 0;
-  std::uint32_t count = 0;
+  /// Entries that are not in the bucket of their hash. What is changed with
+  /// every entry would be one more cache line to wait for; these are few, and
+  /// tell how full the segment is as well.
+  std::uint32_t beyond = 0;
+  /// How often a bucket became empty.
+  std::uint32_t emptied = 0;
   alignas(64) std::array<table_bucket, bucket_count> buckets;
 
   // The first 25 bits of a hash choose the segment, these the rest.
@@ -114,9 +179,8 @@ struct table_segment : shared_block {
       const std::uint64_t high = here.high();
       std::uint32_t equal = table_bucket::equal(low, high, tag);
       for (; equal != 0; equal &= equal - 1) {
-        const std::uint32_t id =
-            here.ids[static_cast<std::size_t>(std::countr_zero(equal))].load(
-                std::memory_order_acquire);
+        const std::uint32_t id = here.ids[table_bucket::first_of(equal)].load(
+            std::memory_order_acquire);
         if (is(id))
           return id;
       }
@@ -132,75 +196,51 @@ struct table_segment : shared_block {
     return find(hash, [](std::uint32_t) { return true; });
   }
 
+  // -- The writer, which has the bucket of the hash already
+
   /// False when every place is taken.
-  [[gnu::always_inline]] bool put(std::uint64_t hash, std::uint32_t id) {
-    const std::uint32_t home = bucket_of(hash);
-    const std::uint32_t free = free_of(home);
-    if (free == 0)
-      return put_beyond(home, tag_of(hash), id);
-    buckets[home].fill(first_of(free), tag_of(hash), id);
-    ++count;
-    return true;
+  bool put(std::uint64_t hash, std::uint32_t id) {
+    return buckets[bucket_of(hash)].put(tag_of(hash), id) ||
+           put_beyond(bucket_of(hash), tag_of(hash), id);
   }
 
   /// False when it is not there.
-  [[gnu::always_inline]] bool erase(std::uint64_t hash, std::uint32_t id) {
-    const std::uint32_t home = bucket_of(hash);
-    if (clear(home, tag_of(hash), id)) {
-      --count;
-      return true;
-    }
-    return erase_beyond(home, tag_of(hash), id);
+  [[gnu::always_inline]] bool erase(table_bucket& home, std::uint64_t hash,
+                                    std::uint32_t id) {
+    return home.erase(tag_of(hash), id) ||
+           erase_beyond(bucket_of(hash), tag_of(hash), id);
+  }
+
+  /// How many entries there are: looks at all buckets.
+  std::uint32_t count() const {
+    std::uint32_t all = 0;
+    for (const table_bucket& one : buckets)
+      all += static_cast<std::uint32_t>(std::popcount(one.used()));
+    return all;
   }
 
   template <class Visit>
   void for_each(Visit&& visit) const {
     for (const table_bucket& one : buckets) {
-      const std::uint32_t free = table_bucket::equal(one.low(), one.high(), 0);
-      std::uint32_t used = ~free & 0xfff;
+      std::uint32_t used = one.used();
       for (; used != 0; used &= used - 1)
-        visit(one.ids[static_cast<std::size_t>(std::countr_zero(used))].load(
+        visit(one.ids[table_bucket::first_of(used)].load(
             std::memory_order_relaxed));
     }
   }
 
  private:
-  static std::uint32_t first_of(std::uint32_t found) {
-    return static_cast<std::uint32_t>(std::countr_zero(found));
-  }
-  std::uint32_t free_of(std::uint32_t at) const {
-    return table_bucket::equal(buckets[at].low(std::memory_order_relaxed),
-                               buckets[at].high(std::memory_order_relaxed), 0);
-  }
-
-  /// Whether the entry was in this bucket.
-  bool clear(std::uint32_t at, std::uint8_t tag, std::uint32_t id) {
-    table_bucket& here = buckets[at];
-    std::uint32_t equal = table_bucket::equal(here.low(), here.high(), tag);
-    for (; equal != 0; equal &= equal - 1) {
-      const std::uint32_t place = first_of(equal);
-      if (here.ids[place].load(std::memory_order_relaxed) != id)
-        continue;
-      here.tag(place, 0);
-      return true;
-    }
-    return false;
-  }
-
   // From the second bucket on.
   [[gnu::noinline]] bool put_beyond(std::uint32_t home, std::uint8_t tag,
                                     std::uint32_t id) {
-    if (count == places)
-      return false;
     std::uint32_t at = home;
-    std::uint32_t free = 0;
-    while (free == 0) {
+    do {
       at = (at + 1) & (bucket_count - 1);
-      free = free_of(at);
-    }
-    buckets[at].fill(first_of(free), tag, id);
+      if (at == home)
+        return false;
+    } while (!buckets[at].put(tag, id));
     count_passing(home, at, 1);
-    ++count;
+    ++beyond;
     return true;
   }
   [[gnu::noinline]] bool erase_beyond(std::uint32_t home, std::uint8_t tag,
@@ -210,9 +250,9 @@ struct table_segment : shared_block {
       if (!table_bucket::is_passed(buckets[at].high()))
         return false;
       at = (at + 1) & (bucket_count - 1);
-      if (clear(at, tag, id)) {
+      if (buckets[at].erase(tag, id)) {
         count_passing(home, at, -1);
-        --count;
+        --beyond;
         return true;
       }
     }
