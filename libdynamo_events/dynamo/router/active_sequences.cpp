@@ -6,6 +6,24 @@
 
 namespace dynamo {
 
+namespace {
+
+/// How many blocks of a prompt nobody uses.
+std::uint64_t unused_blocks(const block_uses& uses,
+                            std::span<const std::uint64_t> sequence) {
+  // A block's name names its whole prefix, and every booking starts with the
+  // first block: whoever uses a block uses all before it. Nearly always nobody
+  // uses any.
+  if (sequence.empty() || !uses.contains(sequence.front()))
+    return sequence.size();
+  const auto unused = std::partition_point(
+      sequence.begin(), sequence.end(),
+      [&](std::uint64_t block) { return uses.contains(block); });
+  return static_cast<std::uint64_t>(sequence.end() - unused);
+}
+
+} // namespace
+
 active_sequences::active_sequences(active_limits limits)
     : limits_(limits) {}
 
@@ -203,28 +221,27 @@ std::optional<rank_load> active_sequences::load(const worker_rank& rank,
   const auto at = ranks_.find(rank);
   if (at == ranks_.end())
     return std::nullopt;
-  const rank_state& of = at->second;
-  const std::uint64_t own = (of.own_weight + weight_one / 2) >> weight_bits;
-  return rank_load{.active_requests = of.requests.size(),
-                   .active_prefill_tokens = of.prefills.tokens(now),
-                   .active_decode_blocks = of.shared_blocks + own,
-                   .expected_output_tokens = of.expected_output_tokens};
+  return load_of(at->second, now);
 }
 
-std::uint64_t active_sequences::additional_blocks(
-    const worker_rank& rank, std::span<const std::uint64_t> sequence) const {
+std::optional<rank_demand>
+active_sequences::demand(const worker_rank& rank,
+                         std::span<const std::uint64_t> sequence,
+                         clock::time_point now) const {
   const auto at = ranks_.find(rank);
   if (at == ranks_.end())
-    return sequence.size();
-  // A block's name names its whole prefix, and every booking starts with the
-  // first block: whoever uses a block uses all before it. Nearly always nobody
-  // uses any.
-  if (sequence.empty() || !at->second.uses.contains(sequence.front()))
-    return sequence.size();
-  const auto unused = std::partition_point(
-      sequence.begin(), sequence.end(),
-      [&](std::uint64_t block) { return at->second.uses.contains(block); });
-  return static_cast<std::uint64_t>(sequence.end() - unused);
+    return std::nullopt;
+  return rank_demand{load_of(at->second, now),
+                     unused_blocks(at->second.uses, sequence)};
+}
+
+rank_load active_sequences::load_of(const rank_state& of,
+                                    clock::time_point now) {
+  const std::uint64_t own = (of.own_weight + weight_one / 2) >> weight_bits;
+  return {.active_requests = of.requests.size(),
+          .active_prefill_tokens = of.prefills.tokens(now),
+          .active_decode_blocks = of.shared_blocks + own,
+          .expected_output_tokens = of.expected_output_tokens};
 }
 
 std::vector<booked_request>

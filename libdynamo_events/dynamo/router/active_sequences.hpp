@@ -36,6 +36,12 @@ struct rank_load {
   bool operator==(const rank_load&) const = default;
 };
 
+struct rank_demand {
+  rank_load load;
+  /// Blocks of the prompt that no request on the rank uses yet.
+  std::uint64_t additional_blocks = 0;
+};
+
 /// Totals since construction.
 struct active_counts {
   std::uint64_t booked = 0;
@@ -128,10 +134,10 @@ class active_sequences {
   std::optional<rank_load> load(const worker_rank& rank,
                                 clock::time_point now) const;
 
-  /// How many blocks of a prompt no request on the rank uses yet.
-  std::uint64_t
-  additional_blocks(const worker_rank& rank,
-                    std::span<const std::uint64_t> sequence) const;
+  /// The same, with what a prompt would add.
+  std::optional<rank_demand> demand(const worker_rank& rank,
+                                    std::span<const std::uint64_t> sequence,
+                                    clock::time_point now) const;
 
   /// All requests, of one router or of all, in the order of their booking.
   std::vector<booked_request>
@@ -227,6 +233,7 @@ class active_sequences {
   void drop(std::uint32_t slot);
   void evict();
   clock::time_point advance(clock::time_point now);
+  static rank_load load_of(const rank_state& of, clock::time_point now);
   booking_state state(const entry& of, clock::time_point now) const;
 
   active_limits limits_;

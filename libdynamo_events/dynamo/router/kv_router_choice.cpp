@@ -200,18 +200,21 @@ cost_input kv_router::input_of(const route_request& request,
   input.overlap = overlap;
   input.shared_blocks = request.shared_blocks;
   input.trust = trust_of(state, overlap.rank, now);
-  input.load = requests_.load(overlap.rank, now);
   input.track_prefill_tokens = request.overrides.track_prefill_tokens.value_or(
       options_.tracking.prefill_tokens);
   input.preference = preference_of(request, overlap.rank.worker_id);
-  if (options_.tracking.active_blocks) {
-    const bool shares = request.overrides.assume_kv_reuse.value_or(
-        options_.tracking.assume_kv_reuse);
-    // Where nothing is booked nothing is shared.
-    input.additional_blocks =
-        shares && input.load
-            ? requests_.additional_blocks(overlap.rank, of.sequence)
-            : of.sequence.size();
+  const bool counts_blocks = options_.tracking.active_blocks;
+  const bool shares = request.overrides.assume_kv_reuse.value_or(
+      options_.tracking.assume_kv_reuse);
+  // Where nothing is booked nothing is shared.
+  input.additional_blocks = counts_blocks ? of.sequence.size() : 0;
+  std::span<const std::uint64_t> prompt;
+  if (counts_blocks && shares)
+    prompt = of.sequence;
+  if (const auto found = requests_.demand(overlap.rank, prompt, now)) {
+    input.load = found->load;
+    if (counts_blocks && shares)
+      input.additional_blocks = found->additional_blocks;
   }
   return input;
 }

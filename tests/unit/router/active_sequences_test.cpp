@@ -133,12 +133,13 @@ TEST_CASE(
 TEST_CASE("additional blocks are those beyond the longest prefix in use") {
   active_sequences active;
   const std::vector<std::uint64_t> prompt{1, 2, 3, 4};
-  CHECK(active.additional_blocks(rank, prompt) == 4);
+  CHECK_FALSE(active.demand(rank, prompt, start));
   active.add(request("a", rank, {1, 2, 9}), start);
-  CHECK(active.additional_blocks(rank, prompt) == 2);
+  CHECK(active.demand(rank, prompt, start)->additional_blocks == 2);
+  CHECK(active.demand(rank, prompt, start)->load == active.load(rank, start));
   active.add(request("b", rank, {1, 2, 3, 4, 5}), start);
-  CHECK(active.additional_blocks(rank, prompt) == 0);
-  CHECK(active.additional_blocks(rank, {}) == 0);
+  CHECK(active.demand(rank, prompt, start)->additional_blocks == 0);
+  CHECK(active.demand(rank, {}, start)->additional_blocks == 0);
 }
 
 TEST_CASE("block counts are those of a plain model") {
