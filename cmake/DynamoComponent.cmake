@@ -78,6 +78,8 @@ function(dynamo_add_test name)
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
   target_compile_definitions(${name} PRIVATE
     DYNAMO_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+  # More of them would have helpers of the same name.
+  set_target_properties(${name} PROPERTIES UNITY_BUILD_BATCH_SIZE 8)
   if(arg_SEPARATE)
     set_target_properties(${name} PROPERTIES UNITY_BUILD OFF)
   endif()

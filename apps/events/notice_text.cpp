@@ -12,7 +12,7 @@ namespace {
 using namespace actors;
 using nlohmann::json;
 
-std::string publisher_text(std::uint64_t id) {
+std::string named(std::uint64_t id) {
   return "publisher " + id_to_hex(id);
 }
 
@@ -43,14 +43,13 @@ struct name {
 
 struct words {
   std::string operator()(const publisher_joined& fact) const {
-    return publisher_text(fact.publisher_id) + " found at " +
-           printable(fact.endpoint);
+    return named(fact.publisher_id) + " found at " + printable(fact.endpoint);
   }
   std::string operator()(const publisher_left& fact) const {
-    return publisher_text(fact.publisher_id) + " left";
+    return named(fact.publisher_id) + " left";
   }
   std::string operator()(const stream_gap& fact) const {
-    std::string text = publisher_text(fact.publisher_id) + ": " +
+    std::string text = named(fact.publisher_id) + ": " +
                        counted(fact.missed, "event") + " missing";
     if (fact.dropped_here > 0) {
       text += ", " + std::to_string(fact.dropped_here) + " dropped here";
@@ -58,19 +57,18 @@ struct words {
     return text;
   }
   std::string operator()(const stream_duplicate& fact) const {
-    return publisher_text(fact.publisher_id) + ": #" +
-           std::to_string(fact.sequence) + " came twice";
+    return named(fact.publisher_id) + ": #" + std::to_string(fact.sequence) +
+           " came twice";
   }
   std::string operator()(const stream_restarted& fact) const {
-    return publisher_text(fact.publisher_id) + " began again at 0";
+    return named(fact.publisher_id) + " began again at 0";
   }
   std::string operator()(const stream_unreadable& fact) const {
-    return publisher_text(fact.publisher_id) + ": #" +
-           std::to_string(fact.sequence) +
+    return named(fact.publisher_id) + ": #" + std::to_string(fact.sequence) +
            " cannot be read: " + printable(dynamo::to_string(fact.reason), 256);
   }
   std::string operator()(const stream_connection& fact) const {
-    return publisher_text(fact.publisher_id) + ": connection " +
+    return named(fact.publisher_id) + ": connection " +
            std::string{to_string(fact.state)} +
            (fact.reason.empty() ? "" : ": " + printable(fact.reason, 256));
   }

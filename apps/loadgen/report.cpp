@@ -11,7 +11,7 @@ namespace dynamo::apps {
 
 namespace {
 
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
 constexpr double percents = 100;
 
@@ -118,9 +118,10 @@ std::string to_text(const replay_report& report) {
 
 std::string to_json(const replay_report& report) {
   const auto rate_of = [](const block_counts& blocks) {
-    return blocks.asked == 0 ? json() : json(hit_rate_of(blocks));
+    return blocks.asked == 0 ? ordered_json()
+                             : ordered_json(hit_rate_of(blocks));
   };
-  json policies = json::object();
+  ordered_json policies = ordered_json::object();
   for (const policy_summary& each : report.policies) {
     policies[std::string{to_string(each.policy)}] = {
         {"requests", each.requests},
@@ -137,21 +138,22 @@ std::string to_json(const replay_report& report) {
         {"late_ms_max", each.late_max.count()},
         {"had_empty_caches", each.had_empty_caches}};
   }
-  json streams = json::array();
+  ordered_json streams = ordered_json::array();
   for (const stream_account& each : report.streams) {
     streams.push_back(
         {{"publisher_id", each.publisher_id},
          {"topic", each.topic},
-         {"worker_id", each.worker_id == 0 ? json() : json(each.worker_id)},
+         {"worker_id",
+          each.worker_id == 0 ? ordered_json() : ordered_json(each.worker_id)},
          {"published", each.published},
          {"received", each.received},
          {"dropped", each.dropped},
          {"lost", each.lost},
          {"lost_at_end", each.lost_at_end},
          {"unaccounted", each.unaccounted()},
-         {"ended", each.has_left ? json("left") : json()}});
+         {"ended", each.has_left ? ordered_json("left") : ordered_json()}});
   }
-  const json document = {
+  const ordered_json document = {
       {"requests", report.requests},
       {"interrupted", report.is_interrupted},
       {"policies", std::move(policies)},
@@ -159,7 +161,7 @@ std::string to_json(const replay_report& report) {
       {"ideal_hit_rate_caches", rate_of(report.ideal_caches)},
       {"streams", std::move(streams)},
       {"unaccounted_events", unaccounted_events(report.streams)}};
-  return document.dump(-1, ' ', false, json::error_handler_t::replace);
+  return document.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
 } // namespace dynamo::apps

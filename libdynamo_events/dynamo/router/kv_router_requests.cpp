@@ -12,7 +12,7 @@ namespace dynamo {
 namespace {
 
 /// Pieces of put-off work for each call of tidy.
-constexpr std::size_t tidy_steps = 64;
+constexpr std::size_t steps_per_call = 64;
 
 } // namespace
 
@@ -161,7 +161,7 @@ std::size_t kv_router::expire(clock::time_point now) {
 
 void kv_router::tidy() {
   if (index_)
-    index_->tidy(tidy_steps);
+    index_->tidy(steps_per_call);
 }
 
 // -- Other routers

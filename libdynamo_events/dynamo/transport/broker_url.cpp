@@ -10,7 +10,7 @@ constexpr std::string_view blanks = " \t\r\n";
 constexpr std::string_view form =
     "expected \"xsub=<endpoint>;...,xpub=<endpoint>;...\"";
 
-std::string_view trimmed(std::string_view text) {
+std::string_view without_blanks(std::string_view text) {
   const auto first = text.find_first_not_of(blanks);
   if (first == std::string_view::npos) {
     return {};
@@ -23,7 +23,7 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   for (;;) {
     const auto end = text.find(separator);
-    parts.push_back(trimmed(text.substr(0, end)));
+    parts.push_back(without_blanks(text.substr(0, end)));
     if (end == std::string_view::npos) {
       return parts;
     }
