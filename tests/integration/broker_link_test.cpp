@@ -2,6 +2,7 @@
 #include "dynamo/wire/envelope_codec.hpp"
 
 #include <atomic>
+#include <functional>
 #include <set>
 
 #include "broker_fixture.hpp"
@@ -136,8 +137,11 @@ std::vector<std::uint64_t> counted(std::uint64_t count) {
 }
 
 /// Publishes until somebody is subscribed.
-void until_heard(station& publisher, std::uint64_t sequence) {
+void until_heard(
+    station& publisher, std::uint64_t sequence,
+    const std::function<void()>& meanwhile = [] {}) {
   REQUIRE(eventually([&] {
+    meanwhile();
     publisher.publish(sequence, 1);
     REQUIRE(publisher.is_answered());
     return !publisher.outcomes.back().unheard;
@@ -291,7 +295,10 @@ TEST_CASE("broker_link waits while the only broker takes nothing") {
                     100};
   REQUIRE(publisher.is(link_state::connected));
   xsub.send(zmq::str_buffer("\x01"), zmq::send_flags::none);
-  until_heard(publisher, 0);
+  // A socket takes up a connection, and says there what it wants, only when it
+  // is asked something.
+  until_heard(publisher, 0,
+              [&] { static_cast<void>(xsub.get(zmq::sockopt::events)); });
   // 64 MiB are more than the queues and the system's buffers hold.
   constexpr std::uint64_t count = 1024;
   for (std::uint64_t from = 1; from <= count; from += 8) {

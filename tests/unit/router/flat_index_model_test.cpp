@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/sample_size.hpp"
 #include "unit/router/flat_model.hpp"
 
 using namespace dynamo;
@@ -147,7 +148,7 @@ std::string text_of(const step& one) {
 /// nothing.
 class pair_of_both {
  public:
-  using tally = std::map<apply_outcome, int>;
+  using tally = std::map<apply_outcome, std::uint64_t>;
 
   pair_of_both(conflict_policy conflicts, tally& outcomes)
       : index_({.conflicts = conflicts})
@@ -302,7 +303,7 @@ std::vector<step> shrunk(std::vector<step> steps, conflict_policy conflicts,
 }
 
 void run_seeds(conflict_policy conflicts, naming names, std::uint64_t first) {
-  constexpr std::uint64_t seeds = 700;
+  constexpr std::uint64_t seeds = dynamo::test::sample_size(700);
   pair_of_both::tally outcomes;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     step_source source{seed, names};
@@ -323,9 +324,9 @@ void run_seeds(conflict_policy conflicts, naming names, std::uint64_t first) {
   for (const apply_outcome outcome :
        {apply_outcome::applied, apply_outcome::duplicate,
         apply_outcome::parent_unknown, apply_outcome::block_unknown})
-    CHECK(outcomes[outcome] > 100);
+    CHECK(outcomes[outcome] > dynamo::test::sample_size(100));
   if (names == naming::colliding)
-    CHECK(outcomes[apply_outcome::invalid] > 100);
+    CHECK(outcomes[apply_outcome::invalid] > dynamo::test::sample_size(100));
 }
 
 } // namespace

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/sample_size.hpp"
 #include "unit/router/index_model.hpp"
 
 using namespace dynamo;
@@ -134,8 +135,8 @@ void compare_matches(const prefix_index& index, const model& expected,
 } // namespace
 
 TEST_CASE("tree_index equals the model over random event streams") {
-  std::map<apply_outcome, int> outcomes;
-  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+  std::map<apply_outcome, std::uint64_t> outcomes;
+  for (std::uint64_t seed = 0; seed < dynamo::test::sample_size(200); ++seed) {
     INFO("seed " << seed);
     const naming names = seed % 2 == 0 ? naming::unique : naming::colliding;
     event_source random{seed, names};
@@ -171,5 +172,5 @@ TEST_CASE("tree_index equals the model over random event streams") {
        {apply_outcome::applied, apply_outcome::duplicate,
         apply_outcome::parent_unknown, apply_outcome::block_unknown,
         apply_outcome::invalid})
-    CHECK(outcomes[outcome] > 20);
+    CHECK(outcomes[outcome] > dynamo::test::sample_size(10));
 }
