@@ -130,6 +130,10 @@ void add_run(CLI::App& command, run_flags& to) {
                   "How long the soak takes, 10")
       ->type_name("N")
       ->check(CLI::Range(0.01, 10'000.0).description(""));
+  command
+      .add_option("--only", to.options.only,
+                  "Only cases with this in their names")
+      ->type_name("TEXT");
   command.footer("Measures:\n" + list);
 }
 
@@ -180,6 +184,10 @@ status run_measures(application& app, const run_flags& flags) {
     if (const status written = write_report(flags.report, report); !written) {
       return written;
     }
+  }
+  if (report["figures"].empty()) {
+    return error{errc::invalid, "--only " + flags.options.only +
+                                    ": expected a part of a case's name"};
   }
   if (!failures.empty()) {
     std::string text = "expected nothing lost, got";

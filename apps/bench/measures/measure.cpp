@@ -58,6 +58,9 @@ result<std::vector<comparison>> run_cases(const std::vector<turns>& cases,
                                           const progress_sink& progress) {
   std::vector<comparison> all;
   for (const turns& one : cases) {
+    if (one.what.find(options.only) == std::string::npos) {
+      continue;
+    }
     auto compared =
         take_turns(one, options.pairs, progress, options.is_stopping);
     if (!compared) {

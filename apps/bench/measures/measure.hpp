@@ -25,6 +25,8 @@ struct run_options {
   std::function<bool()> is_stopping{};
   /// Of the measure "soak".
   double soak_minutes = 10;
+  /// Only cases with this in their names.
+  std::string only{};
 };
 
 /// One measure: its cases, each run in turn with its baselines.
@@ -52,7 +54,7 @@ T sized(const run_options& options, T full, T small) {
   return options.is_quick ? small : full;
 }
 
-/// The turns of some cases, one after the other.
+/// The turns of some cases, one after the other, of those that are wanted.
 result<std::vector<comparison>> run_cases(const std::vector<turns>& cases,
                                           const run_options& options,
                                           const progress_sink& progress);

@@ -189,13 +189,6 @@ class stream_run {
   figures figures_;
 };
 
-/// Whether subscribers kept pace: what waits in queues has not been delivered.
-bool is_sustained(const figures& run) {
-  constexpr double lag_max = 1.1;
-  return run.at("lost") == 0 && run.at("refused") == 0 &&
-         run.at("sub_s") <= run.at("pub_s") * lag_max;
-}
-
 } // namespace
 
 result<figures> run_stream(const stream_trial& trial) {
@@ -204,6 +197,12 @@ result<figures> run_stream(const stream_trial& trial) {
     return std::move(opened).error();
   }
   return stream_run{trial, **opened}.run();
+}
+
+bool is_sustained(const figures& run) {
+  constexpr double lag_max = 1.1;
+  return run.at("lost") == 0 && run.at("refused") == 0 &&
+         run.at("sub_s") <= run.at("pub_s") * lag_max;
 }
 
 result<figures> find_loss_free_rate(stream_trial trial, double ceiling,

@@ -48,6 +48,10 @@ struct stream_trial {
 ///   pub_threads, sub_threads, pub_fds, sub_fds  the largest process's
 result<figures> run_stream(const stream_trial& trial);
 
+/// Whether nothing was lost and subscribers kept pace: what waits in queues has
+/// not been delivered.
+bool is_sustained(const figures& run);
+
 /// The most messages a second that arrive without a loss, and as fast as they
 /// are published, found by `steps` halvings below `ceiling` a second:
 /// loss_free_per_s, and the other figures of the run at that rate.
