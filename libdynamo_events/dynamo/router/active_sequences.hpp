@@ -36,6 +36,7 @@ struct rank_load {
   bool operator==(const rank_load&) const = default;
 };
 
+/// The load of a rank, and what a prompt would add to it.
 struct rank_demand {
   rank_load load;
   /// Blocks of the prompt that no request on the rank uses yet.

@@ -65,7 +65,8 @@ class segment_table {
   /// Begins to fetch what a `peek` reads.
   table_view viewed(std::uint64_t hash) const {
     const table_view at{hash, segment_of(hash)};
-    prefetch(hash, at.segment);
+    if (at.segment != nullptr)
+      __builtin_prefetch(&at.segment->buckets[table_segment::bucket_of(hash)]);
     return at;
   }
   /// A record that may have this hash, to be fetched early.
@@ -165,11 +166,6 @@ class segment_table {
     if (all == nullptr)
       return nullptr;
     return all->at(all->slot(hash)).load(std::memory_order_acquire);
-  }
-
-  static void prefetch(std::uint64_t hash, const table_segment* in) {
-    if (in != nullptr)
-      __builtin_prefetch(&in->buckets[table_segment::bucket_of(hash)]);
   }
 
   /// Makes the segment of this hash, or splits it, so that it has room.

@@ -70,8 +70,9 @@ struct alignas(64) table_bucket {
     return high >> 32 != 0;
   }
 
-  /// Writer only: the first entry here with the tag of which `is(id)`, or
-  /// no_index.
+  // -- The writer
+
+  /// The first entry here with the tag of which `is(id)`, or no_index.
   template <class Is>
   [[gnu::always_inline]] std::uint32_t find(std::uint8_t tag, Is&& is) const {
     std::uint32_t equal = equal_now(tag);
@@ -83,8 +84,6 @@ struct alignas(64) table_bucket {
     }
     return no_index;
   }
-
-  // -- The writer
 
   /// False when every place is taken.
   [[gnu::always_inline]] bool put(std::uint8_t tag, std::uint32_t id) {
