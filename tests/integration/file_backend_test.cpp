@@ -210,3 +210,58 @@ TEST_CASE("a directory is made again only when its remover had time to") {
   CHECK(fs::exists(root.directory()));
   CHECK(b.synced());
 }
+
+TEST_CASE("who only advertises reads nobody else's record") {
+  temporary_root root;
+  process worker{root};
+  REQUIRE(worker.backend.advertise(served(1), worker.now));
+  put_foreign(root, served(2));
+  write(root.file("noise"), "");
+  make_old(root.file("noise"), 1s);
+  worker.turn();
+  worker.pass(2000ms);
+  worker.turn();
+  CHECK(worker.backend.counts().bad_records == 0);
+  // With the first question it knows what is there.
+  const auto found = worker.backend.list(instances, worker.now);
+  REQUIRE(found);
+  CHECK(found->size() == 2);
+  CHECK(worker.backend.counts().bad_records == 1);
+  CHECK(worker.backend.counts().repaired == 0);
+}
+
+TEST_CASE("who watches after it advertised is told of all") {
+  temporary_root root;
+  process worker{root};
+  REQUIRE(worker.backend.advertise(served(1), worker.now));
+  put_foreign(root, served(2));
+  worker.turn();
+  believer b;
+  worker.backend.watch(feed_into(b), worker.now);
+  CHECK(b.knows(served(1)));
+  CHECK(b.knows(served(2)));
+  CHECK(b.synced());
+  put_foreign(root, served(3));
+  worker.turn();
+  CHECK(b.knows(served(3)));
+  fs::remove_all(root.path());
+  worker.pass(100ms);
+  worker.turn();
+  CHECK(b.was_stale());
+  worker.pass(3500ms);
+  worker.turn();
+  CHECK(fs::exists(root.file(served(1))));
+}
+
+TEST_CASE("who only advertises puts its record into the next directory") {
+  temporary_root root;
+  process worker{root};
+  REQUIRE(worker.backend.advertise(served(1), worker.now));
+  worker.turn();
+  fs::remove_all(root.path());
+  worker.pass(100ms);
+  worker.turn();
+  worker.pass(3500ms);
+  worker.turn();
+  CHECK(fs::exists(root.file(served(1))));
+}

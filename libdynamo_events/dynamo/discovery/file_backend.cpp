@@ -26,7 +26,7 @@ status file_backend::withdraw(const record& value) {
 
 result<std::vector<found_record>> file_backend::list(bucket where,
                                                      const file_moment& now) {
-  room& used = open(where, now);
+  room& used = open_and_see(where, now);
   rescan(where, used, now);
   tell();
   if (!used.directory.present()) {
@@ -36,7 +36,7 @@ result<std::vector<found_record>> file_backend::list(bucket where,
 }
 
 void file_backend::watch(change_feed feed, const file_moment& now) {
-  open(feed.where(), now);
+  open_and_see(feed.where(), now);
   feeds_.push_back(std::move(feed));
   tell();
 }
@@ -69,7 +69,7 @@ void file_backend::turn(const file_moment& now) {
   }
   for (auto& [where, used] : rooms_) {
     check(used, now);
-    if (rescans) {
+    if (rescans && used.directory.watches_files()) {
       rescan(where, used, now);
     }
     if (keeps_alive && used.directory.present()) {
@@ -82,8 +82,11 @@ void file_backend::turn(const file_moment& now) {
 
 std::chrono::steady_clock::time_point
 file_backend::due(const file_moment& now) const {
-  auto next = std::min(keep_alive_due_, rescan_due_);
+  auto next = keep_alive_due_;
   for (const auto& [where, used] : rooms_) {
+    if (used.directory.watches_files()) {
+      next = std::min(next, rescan_due_);
+    }
     if (!used.directory.present()) {
       next = std::min(next, now.steady + timing_.search);
     }
@@ -109,6 +112,18 @@ file_backend::room& file_backend::open(bucket where, const file_moment& now) {
   return used;
 }
 
+file_backend::room& file_backend::open_and_see(bucket where,
+                                               const file_moment& now) {
+  room& used = open(where, now);
+  if (!used.directory.watches_files()) {
+    used.directory.watch_files();
+    if (used.directory.present()) {
+      fill(used, now);
+    }
+  }
+  return used;
+}
+
 void file_backend::check(room& used, const file_moment& now) {
   // A lost directory may have a successor already.
   auto change = used.directory.check(now, timing_.keep_alive);
@@ -121,6 +136,12 @@ void file_backend::check(room& used, const file_moment& now) {
   }
   // Ours are put first, so that the scan finds them.
   keeper_.keep_alive();
+  if (used.directory.watches_files()) {
+    fill(used, now);
+  }
+}
+
+void file_backend::fill(room& used, const file_moment& now) {
   used.view.regain(now);
   if (const auto found = store_.entries(used.directory.where())) {
     used.view.scan(*found, now);

@@ -44,14 +44,18 @@ class file_backend {
   int descriptor() const { return watch_.descriptor(); }
 
  private:
-  /// A bucket that this process uses.
+  /// A bucket that this process uses. Its files are only read once somebody
+  /// asks for them: whoever just advertises has nothing to do when others do.
   struct room {
     file_directory directory;
     file_view view;
   };
 
   room& open(bucket where, const file_moment& now);
+  /// The same, and its files are known.
+  room& open_and_see(bucket where, const file_moment& now);
   void check(room& used, const file_moment& now);
+  void fill(room& used, const file_moment& now);
   void take_notices(const file_moment& now);
   void apply(const file_notice& notice, const file_moment& now);
   /// The entries; nothing, and the directory is lost, when they cannot be

@@ -33,6 +33,27 @@ directory_change file_directory::check(const file_moment& now,
   return directory_change::none;
 }
 
+void file_directory::watch_files() {
+  watches_files_ = true;
+  if (!present_) {
+    return;
+  }
+  if (const auto watched = watch();
+      !watched && watched.error().code == errc::unavailable) {
+    doubt();
+  }
+}
+
+status file_directory::watch() {
+  const status watched = watch_.add(path_, watches_files_);
+  if (!watched && watched.error().code != errc::unavailable &&
+      watches_files_ && !std::exchange(told_unwatched_, true)) {
+    notice_("file discovery: only full scans will find changes: " +
+            watched.error().message);
+  }
+  return watched;
+}
+
 result<file_directory::identity> file_directory::identify() const {
   struct stat facts {};
   if (::stat(path_.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode) ||
@@ -63,8 +84,8 @@ directory_change file_directory::search(const file_moment& now,
       return directory_change::none;
     }
   }
-  const auto watched = watch_.add(path_);
-  if (!watched && watched.error().code == errc::unavailable) {
+  if (const auto watched = watch();
+      !watched && watched.error().code == errc::unavailable) {
     reason_ = watched.error().message;
     return directory_change::none;
   }
@@ -75,11 +96,6 @@ directory_change file_directory::search(const file_moment& now,
     watch_.remove(path_);
     reason_ = found.error().message;
     return directory_change::none;
-  }
-  if (!watched && !told_unwatched_) {
-    told_unwatched_ = true;
-    notice_("file discovery: only full scans will find changes: " +
-            watched.error().message);
   }
   identity_ = *found;
   present_ = true;

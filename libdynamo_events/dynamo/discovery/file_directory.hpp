@@ -17,7 +17,8 @@ namespace dynamo {
 enum class directory_change { none, found, lost };
 
 /// A bucket's directory, which others may remove, move away and make again at
-/// any time. While it is there, it is watched.
+/// any time. While it is there, it is watched; its files too, once somebody
+/// wants to see them.
 class file_directory {
  public:
   /// The references outlive this object.
@@ -30,6 +31,11 @@ class file_directory {
   /// whoever removes it may be still at it.
   directory_change check(const file_moment& now,
                          std::chrono::milliseconds patience);
+
+  /// From now on notices tell of its files too. Whoever calls it has the files
+  /// scanned afterwards.
+  void watch_files();
+  bool watches_files() const { return watches_files_; }
 
   /// What a notice or a failed listing tells; the next check says so.
   void doubt() { doubted_ = true; }
@@ -48,12 +54,14 @@ class file_directory {
   directory_change lose(const file_moment& now, std::string reason);
   directory_change search(const file_moment& now,
                           std::chrono::milliseconds patience);
+  status watch();
 
   const file_store& store_;
   file_watch& watch_;
   const notice_sink& notice_;
   const bucket where_;
   const std::string path_;
+  bool watches_files_ = false;
   bool present_ = false;
   bool doubted_ = false;
   bool told_unwatched_ = false;

@@ -15,9 +15,10 @@ namespace dynamo {
 namespace {
 
 /// IN_MODIFY instead of IN_CLOSE_WRITE: Dynamo touches by opening and closing.
-constexpr std::uint32_t wanted = IN_CREATE | IN_MOVED_TO | IN_MODIFY |
-                                 IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF |
-                                 IN_MOVE_SELF | IN_ONLYDIR;
+constexpr std::uint32_t of_files =
+    IN_CREATE | IN_MOVED_TO | IN_MODIFY | IN_DELETE | IN_MOVED_FROM;
+constexpr std::uint32_t of_directory =
+    IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 
 /// What comes faster than it is read must not hold up the rest.
 constexpr int reads_max = 64;
@@ -44,11 +45,12 @@ file_watch::~file_watch() {
   }
 }
 
-status file_watch::add(const std::string& directory) {
+status file_watch::add(const std::string& directory, bool with_files) {
   if (fd_ < 0) {
     return error{errc::io, reason_};
   }
   remove(directory);
+  const std::uint32_t wanted = of_directory | (with_files ? of_files : 0);
   const int id = ::inotify_add_watch(fd_, directory.c_str(), wanted);
   if (id < 0) {
     const int number = errno;

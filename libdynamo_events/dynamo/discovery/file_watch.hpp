@@ -47,10 +47,10 @@ class file_watch {
   int descriptor() const { return fd_; }
   const std::string& reason() const { return reason_; }
 
-  /// Watches a directory, also when another of that path was watched before.
-  /// errc::unavailable when there is no such directory, errc::io when the
-  /// system gives no notices.
-  status add(const std::string& directory);
+  /// Watches a directory, also when another of that path was watched before;
+  /// with its files, or only whether it is still there. errc::unavailable when
+  /// there is no such directory, errc::io when the system gives no notices.
+  status add(const std::string& directory, bool with_files);
   void remove(const std::string& directory);
 
   /// Takes what has been told so far; never waits. Temporary files are left
