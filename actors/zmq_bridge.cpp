@@ -99,7 +99,7 @@ void zmq_bridge::on_disconnect_peer(const disconnect_peer& command) {
 }
 
 void zmq_bridge::on_connections_waiting() {
-  tell_publishers();
+  tell_stirred_publishers();
   if (!reconnector_) {
     return;
   }
@@ -120,7 +120,7 @@ void zmq_bridge::on_parts_started(const parts_started& fact) {
 }
 
 void zmq_bridge::on_tick() {
-  tell_publishers();
+  tell_all_publishers();
   seam::delayed_send(this, look_interval, tick{});
 }
 
@@ -137,8 +137,18 @@ void zmq_bridge::on_owner_down(const caf::actor_addr& owner) {
   });
 }
 
-// Which of them, only they can know: a sender belongs to its publisher.
-void zmq_bridge::tell_publishers() {
+// How many there are now, only they can know: a sender belongs to its
+// publisher.
+void zmq_bridge::tell_stirred_publishers() {
+  for (const std::uint64_t id : resources_.link->stirred()) {
+    if (const auto found = resources_.senders.find(id);
+        found != resources_.senders.end()) {
+      seam::send(this, found->second.publisher, subscribers_changed{});
+    }
+  }
+}
+
+void zmq_bridge::tell_all_publishers() {
   for (const auto& [id, one] : resources_.senders) {
     seam::send(this, one.publisher, subscribers_changed{});
   }

@@ -56,7 +56,8 @@ class zmq_bridge final : public caf::event_based_actor {
   void on_tick();
   void on_owner_down(const caf::actor_addr& owner);
 
-  void tell_publishers();
+  void tell_stirred_publishers();
+  void tell_all_publishers();
 
   zmq_resources& resources_;
   seam::down_watch owners_;

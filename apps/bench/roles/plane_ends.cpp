@@ -23,6 +23,7 @@ constexpr auto bind_time = 30s;
 // A publisher that is refused tries again so much later: about the time in
 // which half of a full buffer goes out.
 constexpr auto full_delay = 50us;
+constexpr std::size_t many_publishers = 100;
 
 /// Publishes within an actor, a portion at each turn.
 class publishing_actor final : public caf::event_based_actor {
@@ -132,7 +133,9 @@ class plane_outlets final : public outlets {
         std::erase(all, std::string{});
         return all;
       }
-      std::this_thread::sleep_for(1ms);
+      // Hundreds of publishers have more to do than to answer.
+      std::this_thread::sleep_for(publishers_.size() < many_publishers ? 1ms
+                                                                       : 10ms);
     }
     return {};
   }

@@ -46,8 +46,8 @@ void file_directory::watch_files() {
 
 status file_directory::watch() {
   const status watched = watch_.add(path_, watches_files_);
-  if (!watched && watched.error().code != errc::unavailable &&
-      watches_files_ && !std::exchange(told_unwatched_, true)) {
+  if (!watched && watched.error().code != errc::unavailable && watches_files_ &&
+      !std::exchange(told_unwatched_, true)) {
     notice_("file discovery: only full scans will find changes: " +
             watched.error().message);
   }

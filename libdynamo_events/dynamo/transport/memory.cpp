@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstdint>
+#include <set>
 #include <utility>
 
 namespace dynamo {
@@ -312,12 +314,15 @@ class memory_transport final : public transport {
 
   result<std::unique_ptr<sender>> open(const sender_request& wanted) override {
     assert(wanted.name != nullptr);
+    const auto tell = [wake = wake_, stirred = stirred_,
+                       id = wanted.publisher_id] {
+      stirred->add(id);
+      if (wake) {
+        wake();
+      }
+    };
     return std::unique_ptr<sender>{
-        new memory_sender{network_, network_->open(wanted.name, [wake = wake_] {
-                            if (wake) {
-                              wake();
-                            }
-                          })}};
+        new memory_sender{network_, network_->open(wanted.name, tell)}};
   }
 
   dynamo::receiver& receiver() override { return receiver_; }
@@ -328,8 +333,28 @@ class memory_transport final : public transport {
     receiver_.report_to({std::move(changes), std::move(wake)});
   }
 
+  std::set<std::uint64_t> stirred() override { return stirred_->take(); }
+
  private:
+  class publisher_set {
+   public:
+    void add(std::uint64_t id) {
+      const lock_guard guard{mutex_};
+      ids_.insert(id);
+    }
+    std::set<std::uint64_t> take() {
+      const lock_guard guard{mutex_};
+      return std::exchange(ids_, {});
+    }
+
+   private:
+    mutex mutex_;
+    std::set<std::uint64_t> ids_ DYNAMO_GUARDED_BY(mutex_);
+  };
+
   std::shared_ptr<memory_network> network_;
+  const std::shared_ptr<publisher_set> stirred_ =
+      std::make_shared<publisher_set>();
   memory_receiver receiver_;
   std::function<void()> wake_;
 };

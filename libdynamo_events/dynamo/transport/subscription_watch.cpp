@@ -6,6 +6,7 @@
 #include <string>
 #include <sys/epoll.h>
 #include <unistd.h>
+#include <utility>
 
 namespace dynamo {
 
@@ -30,9 +31,10 @@ subscription_watch::~subscription_watch() {
   close(descriptor_);
 }
 
-status subscription_watch::add(int descriptor) {
+status subscription_watch::add(int descriptor, std::uint64_t publisher_id) {
   epoll_event wanted{};
   wanted.events = EPOLLIN | EPOLLET;
+  wanted.data.u64 = publisher_id;
   if (epoll_ctl(descriptor_, EPOLL_CTL_ADD, descriptor, &wanted) != 0) {
     return refused("epoll_ctl");
   }
@@ -41,12 +43,24 @@ status subscription_watch::add(int descriptor) {
 
 bool subscription_watch::take() {
   std::array<epoll_event, 64> edges;
-  bool stirred = false;
-  // It can only fail when there is nothing to take.
-  while (epoll_wait(descriptor_, edges.data(), edges.size(), 0) > 0) {
-    stirred = true;
+  bool has_some = false;
+  const lock_guard guard{mutex_};
+  for (;;) {
+    // It can only fail when there is nothing to take.
+    const int count = epoll_wait(descriptor_, edges.data(), edges.size(), 0);
+    if (count <= 0) {
+      return has_some;
+    }
+    has_some = true;
+    for (int i = 0; i < count; ++i) {
+      stirred_.insert(edges[static_cast<std::size_t>(i)].data.u64);
+    }
   }
-  return stirred;
+}
+
+std::set<std::uint64_t> subscription_watch::stirred() {
+  const lock_guard guard{mutex_};
+  return std::exchange(stirred_, {});
 }
 
 } // namespace dynamo

@@ -1,8 +1,11 @@
 #pragma once
 
 #include "dynamo/base/error.hpp"
+#include "dynamo/base/mutex.hpp"
 
+#include <cstdint>
 #include <memory>
+#include <set>
 
 namespace dynamo {
 
@@ -22,20 +25,25 @@ class subscription_watch {
   subscription_watch(const subscription_watch&) = delete;
   subscription_watch& operator=(const subscription_watch&) = delete;
 
-  /// `descriptor` is watched until it is closed. errc::io when the system
-  /// refuses.
-  status add(int descriptor);
+  /// The `descriptor` of a publisher's socket is watched until it is closed.
+  /// errc::io when the system refuses.
+  status add(int descriptor, std::uint64_t publisher_id);
 
   /// Readable after an edge until take().
   int descriptor() const { return descriptor_; }
   /// Whether one of the sockets stirred since the last call.
   bool take();
 
+  /// The publishers whose sockets take() has found since the last call.
+  std::set<std::uint64_t> stirred();
+
  private:
   explicit subscription_watch(int descriptor)
       : descriptor_(descriptor) {}
 
   const int descriptor_;
+  mutex mutex_;
+  std::set<std::uint64_t> stirred_ DYNAMO_GUARDED_BY(mutex_);
 };
 
 } // namespace dynamo

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -175,6 +176,10 @@ class transport {
   /// change per peer.
   virtual void report_to(std::shared_ptr<connection_inbox> changes,
                          std::function<void()> wake) = 0;
+
+  /// The publishers whose senders may have other subscribers() than at the last
+  /// call.
+  virtual std::set<std::uint64_t> stirred() = 0;
 };
 
 } // namespace dynamo

@@ -95,7 +95,8 @@ result<std::unique_ptr<sender>> zmq_sender::open(zmq::context_t& sockets,
       return port.error();
     }
     const int descriptor = socket.get(zmq::sockopt::fd);
-    if (const status watched = watch.add(descriptor); !watched) {
+    if (const status watched = watch.add(descriptor, wanted.publisher_id);
+        !watched) {
       return watched.error();
     }
     return std::unique_ptr<sender>{new zmq_sender{

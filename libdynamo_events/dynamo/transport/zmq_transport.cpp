@@ -38,6 +38,10 @@ class zmq_transport final : public transport {
     receiver_->report_to(std::move(changes), std::move(wake));
   }
 
+  std::set<std::uint64_t> stirred() override {
+    return receiver_->senders().stirred();
+  }
+
  private:
   const zmq_options options_;
   const ip_address host_;
