@@ -59,6 +59,8 @@ if [ "$with_dynamo" = yes ]; then
   flags+=(--dynamo apps/bench/peers/dynamo/target/release/dynamo-bench-peer)
 fi
 mkdir -p build/bench
+# Records of discovery are files; the disk is not what is measured.
+[ ! -w /dev/shm ] || export TMPDIR=${TMPDIR:-/dev/shm}
 build/release/apps/bench/dynamo-bench run "${measures[@]}" "${flags[@]}"
 reports=(build/bench/report.json)
 if [ "$with_soak" = yes ]; then

@@ -51,6 +51,8 @@ process_usage usage_now() {
   for (std::string line; std::getline(status, line);) {
     if (line.starts_with("VmRSS:")) {
       now.rss_bytes = number_behind(line, 6) * 1024;
+    } else if (line.starts_with("RssAnon:")) {
+      now.rss_own_bytes = number_behind(line, 8) * 1024;
     } else if (line.starts_with("VmHWM:")) {
       now.rss_peak_bytes = number_behind(line, 6) * 1024;
     } else if (line.starts_with("Threads:")) {

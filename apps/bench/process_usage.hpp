@@ -13,6 +13,9 @@ struct process_usage {
   /// User and system time of all threads, in seconds.
   double cpu_s = 0;
   std::uint64_t rss_bytes = 0;
+  /// Of that, what no file stands behind: without code and libraries, which all
+  /// processes of a machine share.
+  std::uint64_t rss_own_bytes = 0;
   std::uint64_t rss_peak_bytes = 0;
   std::size_t threads = 0;
   std::size_t descriptors = 0;

@@ -154,6 +154,9 @@ result<std::vector<comparison>> run_threads(const run_options& options,
                                             const progress_sink& progress) {
   std::vector<thread_case> cases = stream_cases(options);
   cases.push_back(ingest_case(options));
+  std::erase_if(cases, [&options](const thread_case& one) {
+    return one.what.find(options.only) == std::string::npos;
+  });
   std::vector<std::vector<figures>> runs(cases.size());
   for (std::size_t pair = 0; pair < options.pairs; ++pair) {
     for (std::size_t i = 0; i < cases.size(); ++i) {

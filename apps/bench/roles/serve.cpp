@@ -115,6 +115,7 @@ void say_final(role_console& console, double cpu_before) {
   const process_usage used = usage_now();
   console.say("final", {{"cpu_s", used.cpu_s - cpu_before},
                         {"rss_bytes", used.rss_bytes},
+                        {"rss_own_bytes", used.rss_own_bytes},
                         {"peak_rss_bytes", used.rss_peak_bytes},
                         {"threads", used.threads},
                         {"fds", used.descriptors}});

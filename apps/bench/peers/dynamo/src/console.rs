@@ -51,6 +51,7 @@ pub fn say_final(cpu_before: f64) {
         json!({
             "cpu_s": cpu_seconds() - cpu_before,
             "rss_bytes": status_number("VmRSS:") * 1024,
+            "rss_own_bytes": status_number("RssAnon:") * 1024,
             "peak_rss_bytes": peak_rss_bytes(),
             "threads": threads(),
             "fds": descriptors(),
