@@ -3,7 +3,10 @@
 
 usage: performance.py REPORT... DIRECTORY
 
-Machine, versions and pairs are those of the first report.
+A measure that is in several reports is taken from the last one. Machine,
+versions and pairs are those of the first. All that was taken is kept as
+performance/figures.json, which is a report, too: with it and a new one of some
+measures, those are written anew.
 
 Standard library only.
 """
@@ -171,13 +174,25 @@ def picture(title, bars):
     return "\n".join(parts) + "\n</svg>\n"
 
 
+def merged(reports):
+    """The figures of all measures, each from the last report that has it."""
+    by_measure = {}
+    for report in reports:
+        names = {one["measure"] for one in report["figures"]}
+        for name in names & by_measure.keys():
+            by_measure[name].clear()
+        for one in report["figures"]:
+            by_measure.setdefault(one["measure"], []).append(one)
+    return [one for of_measure in by_measure.values() for one in of_measure]
+
+
 def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     reports = [json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
                for path in sys.argv[1:-1]]
     directory = pathlib.Path(sys.argv[-1])
-    figures = [one for report in reports for one in report["figures"]]
+    figures = merged(reports)
     pictures = directory / "performance"
     pictures.mkdir(parents=True, exist_ok=True)
     text = HEAD.format(command=command_text(figures)) + machine_text(reports[0])
@@ -192,6 +207,9 @@ def main():
             (pictures / file).write_text(picture(title, bars), encoding="utf-8")
             text += f"![{title}](performance/{file})\n\n"
     text += tables(figures) + growth(figures)
+    (pictures / "figures.json").write_text(
+        json.dumps({**reports[0], "figures": figures}, indent=1) + "\n",
+        encoding="utf-8")
     (directory / "performance.md").write_text(text.rstrip() + "\n",
                                               encoding="utf-8")
 
