@@ -1,6 +1,6 @@
 #include "dynamo/wire/event_codec.hpp"
 #include "dynamo/wire/event_list.hpp"
-#include "dynamo/wire/mm_object_codec.hpp"
+#include "dynamo/wire/kv_block_codec.hpp"
 #include "dynamo/wire/msgpack.hpp"
 #include "dynamo/wire/struct_reader.hpp"
 #include "dynamo/wire/struct_writer.hpp"
@@ -20,11 +20,9 @@
 //                             "start_position": u32|nil, "blocks": [block]}}
 //                 {"removed": {"block_hashes": [u64]}}
 //                 "cleared"
-//   block         {"block_hash": u64, "tokens_hash": u64,
-//                  "mm_extra_info": nil|BlockExtraInfo}
 //
-// BlockExtraInfo stands in mm_object_codec.cpp. What stands in [] is left out
-// when it is absent.
+// A block stands in kv_block_codec.cpp. What stands in [] is left out when it
+// is absent.
 
 namespace dynamo {
 
@@ -35,30 +33,6 @@ namespace {
 /// Of keys, names of tiers and domains with their heads; the longest is
 /// "residency_domain".
 constexpr std::size_t event_name_bytes_max = 17;
-
-void write_blocks(msgpack_writer& out, std::span<const kv_block> blocks) {
-  // A map, three keys with their heads, two numbers and a nil.
-  constexpr std::size_t bytes_max =
-      1 + 11 + 12 + 14 + 2 * msgpack_cursor::uint_bytes_max + 1;
-  msgpack_cursor at = out.reserve(blocks.size() * bytes_max);
-  for (std::size_t i = 0; i < blocks.size(); ++i) {
-    const kv_block& block = blocks[i];
-    at.map_header(3);
-    at.key("block_hash");
-    at.uint(block.block_hash);
-    at.key("tokens_hash");
-    at.uint(block.tokens_hash);
-    at.key("mm_extra_info");
-    if (block.mm_objects) {
-      out.commit(at);
-      write_mm_objects(out, *block.mm_objects);
-      at = out.reserve((blocks.size() - i - 1) * bytes_max);
-    } else {
-      at.nil();
-    }
-  }
-  out.commit(at);
-}
 
 struct change_writer {
   msgpack_writer& out;
@@ -77,7 +51,7 @@ struct change_writer {
     at.key("blocks");
     at.array_header(stored.blocks.size());
     out.commit(at);
-    write_blocks(out, stored.blocks);
+    write_kv_blocks(out, stored.blocks);
   }
 
   void operator()(const kv_removed& removed) const {
@@ -157,27 +131,14 @@ void write_router_event(msgpack_writer& out, const router_event& event,
 
 // -- Reading ------------------------------------------------------------------
 
-void read_block(msgpack_reader& in, kv_block& block) {
-  read_struct(
-      in, required_key<"block_hash">([&] { block.block_hash = in.read_u64(); }),
-      required_key<"tokens_hash">([&] { block.tokens_hash = in.read_u64(); }),
-      optional_key<"mm_extra_info">([&] {
-        if (!in.take_nil()) {
-          read_mm_objects(in, block.mm_objects.emplace());
-        }
-      }));
-}
-
 void read_stored(msgpack_reader& in, kv_stored& stored) {
-  read_struct(in, optional_key<"parent_hash">([&] {
-                read_optional_u64(in, stored.parent_hash);
-              }),
-              optional_key<"start_position">(
-                  [&] { read_optional_u32(in, stored.start_position); }),
-              required_key<"blocks">([&] {
-                read_list(in, stored.blocks,
-                          [&](kv_block& block) { read_block(in, block); });
-              }));
+  read_struct(
+      in, optional_key<"parent_hash">([&] {
+        read_optional_u64(in, stored.parent_hash);
+      }),
+      optional_key<"start_position">(
+          [&] { read_optional_u32(in, stored.start_position); }),
+      required_key<"blocks">([&] { read_kv_blocks(in, stored.blocks); }));
 }
 
 void read_removed(msgpack_reader& in, kv_removed& removed) {
@@ -319,7 +280,7 @@ decode_kv_events(byte_view payload, unreadable_policy policy, kv_events& out) {
   const std::size_t before = out.size();
   msgpack_reader in{payload};
   const auto read = [&](router_event& next) { read_router_event(in, next); };
-  skipped_events skipped = in.peek() == msgpack_type::array
+  skipped_events skipped = in.is_next_array()
                                ? read_events(in, policy, what, out, read)
                                : read_one_event(in, out, read);
   return answer_of(in, policy, what, out.size() - before, std::move(skipped));

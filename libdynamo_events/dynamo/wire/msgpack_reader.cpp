@@ -52,7 +52,26 @@ bool msgpack_reader::read_bool() {
   return mismatch(at_, "a boolean");
 }
 
-std::uint64_t msgpack_reader::read_wide_u64() {
+std::uint64_t msgpack_reader::read_narrow_u64() {
+  if (at_ != end_ && *at_ < 0x80) {
+    return *at_++;
+  }
+  if (left() > 4) {
+    switch (*at_) {
+    case 0xce:
+      at_ += 5;
+      return load_u32_be(at_ - 4);
+    case 0xcd:
+      at_ += 3;
+      return load_u16_be(at_ - 2);
+    default:
+      break;
+    }
+  }
+  return read_any_u64();
+}
+
+std::uint64_t msgpack_reader::read_any_u64() {
   const std::uint8_t* start = at_;
   msgpack_head integer;
   if (!read_integer(integer, "an unsigned integer")) {

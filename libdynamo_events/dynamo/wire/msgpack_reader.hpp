@@ -5,6 +5,7 @@
 #include "dynamo/wire/msgpack_head.hpp"
 
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -51,6 +52,15 @@ class msgpack_reader {
 
   /// What comes next, without reading it.
   msgpack_type peek() const;
+  /// The same as comparing with peek(), for what is asked often.
+  bool is_next_array() const {
+    return at_ != end_ &&
+           ((*at_ & 0xf0) == 0x90 || *at_ == 0xdc || *at_ == 0xdd);
+  }
+  bool is_next_map() const {
+    return at_ != end_ &&
+           ((*at_ & 0xf0) == 0x80 || *at_ == 0xde || *at_ == 0xdf);
+  }
 
   /// Reads a nil when one comes next, and says whether one did.
   bool take_nil() {
@@ -64,27 +74,13 @@ class msgpack_reader {
   bool read_bool();
 
   /// An integer of any width and sign that is not negative.
-  std::uint64_t read_u64() {
-    if (at_ != end_ && *at_ < 0x80) {
-      return *at_++;
-    }
+  [[gnu::always_inline]] std::uint64_t read_u64() {
     // Hashes and ids nearly always take the full width.
-    if (left() > 8) {
-      switch (*at_) {
-      case 0xcf:
-        at_ += 9;
-        return load_u64_be(at_ - 8);
-      case 0xce:
-        at_ += 5;
-        return load_u32_be(at_ - 4);
-      case 0xcd:
-        at_ += 3;
-        return load_u16_be(at_ - 2);
-      default:
-        break;
-      }
+    if (left() > 8 && *at_ == 0xcf) {
+      at_ += 9;
+      return load_u64_be(at_ - 8);
     }
-    return read_wide_u64();
+    return read_narrow_u64();
   }
   /// As read_u64; too_large beyond 32 bits.
   std::uint32_t read_u32();
@@ -117,6 +113,11 @@ class msgpack_reader {
     }
     at_ += Size;
     return true;
+  }
+  /// Passes over bytes of rest() that the caller has looked at.
+  void pass(std::size_t bytes) {
+    assert(bytes <= left());
+    at_ += bytes;
   }
   byte_view read_bin() { return read_run(run_kind::binary); }
   /// A binary or a string, whose bytes are not looked at.
@@ -169,7 +170,8 @@ class msgpack_reader {
   /// Reads a head; false when the bytes do not hold it, with the failure set.
   bool read_head(msgpack_head& out, std::string_view expected);
   bool read_integer(msgpack_head& out, std::string_view expected);
-  std::uint64_t read_wide_u64();
+  std::uint64_t read_narrow_u64();
+  std::uint64_t read_any_u64();
   byte_view read_run(run_kind kind);
   std::size_t read_wide_count(msgpack_type type);
 

@@ -185,7 +185,7 @@ template <class... Fields>
 void read_struct(msgpack_reader& in, const Fields&... fields) {
   const std::size_t start = in.offset();
   const std::uint32_t seen =
-      in.peek() == msgpack_type::array
+      in.is_next_array()
           ? read_struct_array(in, in.read_array_header(), fields...)
           : read_struct_map(in, fields...);
   check_required(in, start, seen, fields...);
@@ -217,7 +217,7 @@ constexpr enum_variant<Name, true, Read> data_variant(Read read) {
 template <class... Variants>
 void read_enum(msgpack_reader& in, const Variants&... variants) {
   const std::size_t start = in.offset();
-  const bool tagged = in.peek() == msgpack_type::map;
+  const bool tagged = in.is_next_map();
   if (tagged && in.read_map_header() != 1) {
     in.fail(errc::malformed, start, "an enum must be a map of one entry");
     return;
