@@ -162,13 +162,13 @@ status encode_envelope(const envelope& value, byte_buffer& out) {
 }
 
 result<envelope> decode_envelope(byte_view bytes) {
-  msgpack_reader reader{bytes};
   // As every release of Dynamo and we write it; if not, what is wrong, if
   // anything is, is found by who looks closer.
-  msgpack_reader quick = reader;
+  msgpack_reader quick{bytes};
   if (envelope value; read_in_order(quick, value)) {
     return value;
   }
+  const msgpack_reader reader{bytes};
   return reader.peek() == msgpack_type::array ? decode_positional(reader)
                                               : decode_named(reader);
 }

@@ -56,17 +56,13 @@ std::uint64_t msgpack_reader::read_narrow_u64() {
   if (at_ != end_ && *at_ < 0x80) {
     return *at_++;
   }
-  if (left() > 4) {
-    switch (*at_) {
-    case 0xce:
-      at_ += 5;
-      return load_u32_be(at_ - 4);
-    case 0xcd:
-      at_ += 3;
-      return load_u16_be(at_ - 2);
-    default:
-      break;
-    }
+  if (left() > 2 && *at_ == 0xcd) {
+    at_ += 3;
+    return load_u16_be(at_ - 2);
+  }
+  if (left() > 4 && *at_ == 0xce) {
+    at_ += 5;
+    return load_u32_be(at_ - 4);
   }
   return read_any_u64();
 }
