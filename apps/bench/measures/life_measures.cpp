@@ -23,6 +23,11 @@ using namespace std::chrono_literals;
 constexpr double router_mb_max = 81 / 4.0;
 constexpr double worker_mb_max = 64 / 4.0;
 
+figure_spec megabytes(std::string key, std::string name,
+                      std::optional<target> wanted = {}) {
+  return {std::move(key), std::move(name), "MB", better::lower, wanted, 1e6};
+}
+
 double seconds_since(std::uint64_t began_ns) {
   return static_cast<double>(monotonic_ns() - began_ns) * 1e-9;
 }
@@ -289,17 +294,10 @@ result<std::vector<comparison>> run_idle(const run_options& options,
          target{0.2, false}},
         {"router_threads", "router threads", "", better::lower},
         {"worker_threads", "worker threads", "", better::lower},
-        {"router_rss", "router memory", "MB", better::lower,
-         target{router_mb_max, false}, 1e6},
-        {"worker_rss", "worker memory", "MB", better::lower,
-         target{worker_mb_max, false}, 1e6},
-        {"router_own_rss", "router memory, own", "MB", better::lower, {}, 1e6},
-        {"worker_own_rss",
-         "worker memory, own",
-         "MB",
-         better::lower,
-         {},
-         1e6}}});
+        megabytes("router_rss", "router memory", target{router_mb_max, false}),
+        megabytes("worker_rss", "worker memory", target{worker_mb_max, false}),
+        megabytes("router_own_rss", "router memory, own"),
+        megabytes("worker_own_rss", "worker memory, own")}});
   if (options.dynamo_peer) {
     const contender peer = dynamo_peer(options, "validated");
     one.sides.push_back(
@@ -307,20 +305,10 @@ result<std::vector<comparison>> run_idle(const run_options& options,
          [=] { return run_idle_trial(peer, publishers, time); },
          {{"router_cpu_percent", "router CPU", "%", better::lower},
           {"worker_cpu_percent", "worker CPU", "%", better::lower},
-          {"router_rss", "router memory", "MB", better::lower, {}, 1e6},
-          {"worker_rss", "worker memory", "MB", better::lower, {}, 1e6},
-          {"router_own_rss",
-           "router memory, own",
-           "MB",
-           better::lower,
-           {},
-           1e6},
-          {"worker_own_rss",
-           "worker memory, own",
-           "MB",
-           better::lower,
-           {},
-           1e6}}});
+          megabytes("router_rss", "router memory"),
+          megabytes("worker_rss", "worker memory"),
+          megabytes("router_own_rss", "router memory, own"),
+          megabytes("worker_own_rss", "worker memory, own")}});
   }
   return run_cases({one}, options, progress);
 }

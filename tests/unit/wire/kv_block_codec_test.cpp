@@ -17,7 +17,7 @@ using blocks = std::vector<kv_block>;
 
 constexpr std::uint64_t u64_max = std::numeric_limits<std::uint64_t>::max();
 
-byte_buffer packed(const json& value) {
+byte_buffer msgpack_of(const json& value) {
   byte_buffer bytes;
   json::to_msgpack(value, bytes);
   return bytes;
@@ -60,8 +60,8 @@ TEST_CASE("blocks mean the same however they are written") {
     }
   }
   CHECK(read(written(made)) == made);
-  CHECK(read(packed(in_other_order)) == made);
-  CHECK(read(packed(without_nil)) == made);
+  CHECK(read(msgpack_of(in_other_order)) == made);
+  CHECK(read(msgpack_of(without_nil)) == made);
 }
 
 TEST_CASE("usual blocks and others may stand in one list") {
