@@ -56,10 +56,12 @@ void nats_socket::write(natsConnection& connection) {
   // Whoever has left something since the last look, and did not get in, relies
   // on another look after the lock was released.
   while (has_to_write_ && busy_.try_lock()) {
+    is_writing_ = true;
     if (has_to_write_) {
       natsConnection_ProcessWriteEvent(&connection);
     }
     const bool is_full = has_to_write_;
+    is_writing_ = false;
     busy_.unlock();
     if (is_full) {
       if (!is_polling()) {

@@ -48,8 +48,11 @@ class nats_socket {
   /// Negative before the connection is there, and once it is closed.
   int descriptor() const { return descriptor_; }
 
-  /// Something waits to be written: the polling thread waits for room.
-  bool has_to_write() const { return has_to_write_; }
+  /// Something waits to be written: the polling thread waits for room. Not while
+  /// another thread is writing, which rings if it leaves something: there is
+  /// room then, and the polling thread would find it again and again, maybe on
+  /// the processor that the other one needs to go on.
+  bool has_to_write() const { return has_to_write_ && !is_writing_; }
 
   /// Writes what waits, as much as there is room for, and never waits but for
   /// TLS. Any thread; what it finds another one at, that one does.
@@ -73,6 +76,7 @@ class nats_socket {
   const std::thread::id polling_ = std::this_thread::get_id();
   std::atomic<int> descriptor_{-1};
   std::atomic<bool> has_to_write_{false};
+  std::atomic<bool> is_writing_{false};
   /// Held while cnats reads or writes.
   mutex busy_;
 };
