@@ -48,10 +48,10 @@ class nats_socket {
   /// Negative before the connection is there, and once it is closed.
   int descriptor() const { return descriptor_; }
 
-  /// Something waits to be written: the polling thread waits for room. Not while
-  /// another thread is writing, which rings if it leaves something: there is
-  /// room then, and the polling thread would find it again and again, maybe on
-  /// the processor that the other one needs to go on.
+  /// Something waits to be written: the polling thread waits for room. Not
+  /// while another thread is writing, which rings if it leaves something: there
+  /// is room then, and the polling thread would find it again and again, maybe
+  /// on the processor that the other one needs to go on.
   bool has_to_write() const { return has_to_write_ && !is_writing_; }
 
   /// Writes what waits, as much as there is room for, and never waits but for
