@@ -53,7 +53,9 @@ bool subscription_watch::take() {
     }
     has_some = true;
     for (int i = 0; i < count; ++i) {
-      stirred_.insert(edges[static_cast<std::size_t>(i)].data.u64);
+      // A copy, for the system's struct is packed.
+      const std::uint64_t id = edges[static_cast<std::size_t>(i)].data.u64;
+      stirred_.insert(id);
     }
   }
 }
