@@ -9,7 +9,7 @@ Installs what is missing, builds dynamo-bench in build/release, measures
 everything (or the named measures) beside its baselines, and writes the figures
 to build/bench/report.json. When everything was measured, doc/performance.md and
 its pictures are written anew from them. Half an hour; with Dynamo an hour or
-more.
+more. Records of discovery are put into /dev/shm, unless TMPDIR is set.
 
   --with-dynamo  builds apps/bench/peers/dynamo too and measures beside it;
                  needs cargo 1.85 or newer and ten minutes more the first time
